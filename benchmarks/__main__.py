@@ -1,0 +1,108 @@
+"""`python -m benchmarks`: measure a running Onefold beside its floors, print a table, keep a list.
+
+Each floor is measured in the same run and in turns with what it is the floor of, and medians are
+reported; so trust the ratios more than the figures when the machine is shared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import ingest, lookup, report
+from benchmarks.bench import SCALES, Bench
+from benchmarks.loaded import loaded
+
+PARTS = {
+    "lookup": ("lookup_http", "lookup_growth", "lookup_one_connection_ms", "timeline_http"),
+    "latency": ("lookup_p50_ms", "lookup_p99_ms", "rss_mb_per_worker"),
+    "ingest": ("ingest_batch", "ingest_growth", "ingest_acknowledged"),
+    "freshness": ("freshness_p50_ms", "freshness_p99_ms"),
+    "single": ("ingest_single",),
+    "disk": ("disk_bytes_per_event",),
+}
+"""What is measured together, and the figures that come of it, for --only."""
+
+_BUILD = Path(__file__).resolve().parent.parent / "build" / "bench"
+_HALF_LOAD_UNKNOWN = 5000.0
+"""Events/s that freshness halves when ingestion was not measured in the same run."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure what is asked for."""
+    options = _options(arguments)
+    parts = _parts(options.only)
+    console = Console()
+    _BUILD.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="run-", dir=_BUILD))
+    started = time.monotonic()
+    try:
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            auto_refresh=False,
+            transient=True,
+        ) as progress:
+            bench = Bench(SCALES[options.scale], scratch, _BUILD, options.fresh, progress)
+            _measure(bench, parts)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    heading = (
+        f"{bench.scale.people:,} people; Python {platform.python_version()};"
+        f" took {minutes} min {seconds:02d} s"
+    )
+    report.shown(console, bench.results, heading)
+    if not options.only and options.scale == "full":
+        report.written(bench.results)
+        console.print(f"Written to {report.LATEST.relative_to(Path.cwd())}")
+
+
+def _measure(bench: Bench, parts: set[str]) -> None:
+    """The order: lookups first, on stores as they were loaded; then what changes them."""
+    large = loaded(bench, bench.scale.people)
+    if "disk" in parts:
+        ingest.measure_disk(bench, large)
+    if "lookup" in parts:
+        lookup.measure_rate(bench, large, loaded(bench, bench.scale.few))
+    if "latency" in parts:
+        lookup.measure_latency(bench, large)
+    events_per_second = _HALF_LOAD_UNKNOWN
+    if "ingest" in parts:
+        events_per_second = ingest.measure_batches(bench, large)
+    if "freshness" in parts:
+        ingest.measure_freshness(bench, large, events_per_second)
+    if "single" in parts:
+        ingest.measure_single(bench)
+
+
+def _parts(only: Sequence[str]) -> set[str]:
+    if not only:
+        return set(PARTS)
+    return {part for part, figures in PARTS.items() for name in only if name in (part, *figures)}
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    names = sorted({*PARTS, *(figure for figures in PARTS.values() for figure in figures)})
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], choices=names, metavar="NAME")
+    parser.add_argument("--scale", choices=sorted(SCALES), default="full")
+    parser.add_argument(
+        "--fresh", action="store_true", help="load the stores anew instead of using the kept ones"
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""The ASGI application: every route; paths without parameters are found in a table.
+
+Paths are matched as they were sent: `%2F` in a segment stays part of the segment, since ids of the
+schema registry are URLs. One slash at the end is tolerated everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from starlette.routing import Route as StarletteRoute
+from starlette.routing import Router
+
+from onefold.api.context import Rooms
+from onefold.api.route import Endpoint, Nowhere, Receive, Route, Scope, Send
+
+THREADS_MAX = 32
+"""Handlers that run at the same time, besides inline ones."""
+
+
+class Application:
+    """The ASGI application of one process."""
+
+    def __init__(self, rooms: Rooms, routes: Sequence[Route]) -> None:
+        threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="handler")
+        by_path: dict[str, list[Route]] = {}
+        for route in routes:
+            by_path.setdefault(route.path, []).append(route)
+        endpoints = {path: Endpoint(same, rooms, threads) for path, same in by_path.items()}
+        self._fixed = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
+        self._router = Router(
+            [StarletteRoute(path, endpoint) for path, endpoint in endpoints.items()],
+            redirect_slashes=False,
+            default=Nowhere(rooms),
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            raw: bytes | None = scope.get("raw_path")
+            path = raw.decode("latin-1") if raw else scope["path"]
+            if path[-1:] == "/" and len(path) > 1:
+                path = path[:-1]
+            scope["path"] = path
+            fixed = self._fixed.get(path)
+            if fixed is not None:
+                await fixed(scope, receive, send)
+                return
+        await self._router(scope, receive, send)
+
+
+def application(rooms: Rooms, routes: Sequence[Route]) -> Application:
+    """The ASGI application that serves `routes`; they are matched in their order."""
+    return Application(rooms, routes)

@@ -1,0 +1,109 @@
+"""Reading a request's body: whole, in time, within a limit, decoded of its content coding.
+
+The limit holds for the decoded size too, and decoding stops as soon as it is passed, so a small
+body that unpacks to gigabytes costs no more than the limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, NamedTuple
+
+from onefold.errors import Malformed, OverLimit, PlatformError, Rejected
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_GZIP_WINDOW = 16 + zlib.MAX_WBITS
+_RAW_WINDOW = -zlib.MAX_WBITS
+_IDENTITY = ("", "identity")
+_GZIP = ("gzip", "x-gzip")
+
+
+class Disconnected(Exception):
+    """The client went away before its request was complete."""
+
+
+class Limits(NamedTuple):
+    """What a body may cost, and the codes of the answers when it costs more or is unreadable."""
+
+    bytes_max: int
+    seconds_max: float
+    too_large: str = "API-1005"
+    too_slow: str = "API-1006"
+    unreadable: str = "API-1003"
+
+
+async def read(receive: Receive, headers: Mapping[str, str], limits: Limits) -> bytes:
+    """The whole body, decoded.
+
+    Raises OverLimit `too_large`, Rejected `too_slow`, Malformed `unreadable` (a broken gzip or
+    deflate stream), Malformed INL-1010 (an unknown content coding), Disconnected.
+    """
+    coding = headers.get("content-encoding", "").strip().lower()
+    if coding not in _IDENTITY and coding not in _GZIP and coding != "deflate":
+        raise Malformed("INL-1010", "Content-Encoding must be gzip or deflate")
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.bytes_max:
+        raise _too_large(limits)
+    try:
+        async with asyncio.timeout(limits.seconds_max):
+            raw = await _received(receive, limits)
+    except TimeoutError:
+        raise Rejected(limits.too_slow) from None
+    if coding in _IDENTITY or not raw:
+        return raw
+    return _decoded(raw, coding, limits)
+
+
+async def _received(receive: Receive, limits: Limits) -> bytes:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        if len(first) > limits.bytes_max:
+            raise _too_large(limits)
+        return first
+    body = bytearray(first)
+    while message.get("more_body", False):
+        if len(body) > limits.bytes_max:
+            raise _too_large(limits)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        body += message.get("body", b"")
+    if len(body) > limits.bytes_max:
+        raise _too_large(limits)
+    return bytes(body)
+
+
+def _decoded(raw: bytes, coding: str, limits: Limits) -> bytes:
+    """Unpack gzip (of one or more members) or deflate (with or without zlib's header)."""
+    window = _GZIP_WINDOW
+    if coding == "deflate":
+        # RFC 9110 means zlib's format, but some clients send the bare stream.
+        with_header = len(raw) > 1 and raw[0] & 0x0F == 8 and (raw[0] << 8 | raw[1]) % 31 == 0
+        window = zlib.MAX_WBITS if with_header else _RAW_WINDOW
+    body = bytearray()
+    while raw:
+        stream = zlib.decompressobj(window)
+        try:
+            body += stream.decompress(raw, limits.bytes_max - len(body) + 1)
+        except zlib.error:
+            raise _unreadable(coding, limits) from None
+        if len(body) > limits.bytes_max:
+            raise _too_large(limits)
+        raw = stream.unused_data
+        if not stream.eof or (raw and coding == "deflate"):
+            raise _unreadable(coding, limits)
+    return bytes(body)
+
+
+def _unreadable(coding: str, limits: Limits) -> PlatformError:
+    return Malformed(limits.unreadable, f"The body is not a complete {coding} stream")
+
+
+def _too_large(limits: Limits) -> PlatformError:
+    return OverLimit(limits.too_large, f"The body is larger than {limits.bytes_max} bytes")

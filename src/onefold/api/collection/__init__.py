@@ -1,0 +1,1 @@
+"""Streaming ingestion over HTTP: `/collection/...`. Source: ingestion contract, 2, 3 and 10."""

@@ -1,0 +1,106 @@
+"""What a handler is given and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from onefold.domain.sandbox import Sandbox
+from onefold.errors import PlatformError
+from onefold.wire import JSON, encode_json
+
+if TYPE_CHECKING:
+    from onefold.config import Settings
+    from onefold.control.tokens import Tokens
+    from onefold.effects import Clock, Ids
+    from onefold.inlet.accept import Inlets
+    from onefold.lookup.backlog import Backlogs
+    from onefold.lookup.profiles import Profiles
+    from onefold.observe.metrics import Metrics
+    from onefold.store.snapshot import Definitions
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks, after the gateway's checks, at which generation of the definitions."""
+
+    generation: int
+    org_id: str
+    client_id: str
+    sandbox: Sandbox
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, read whole.
+
+    query: decoded pairs in their order; raw_query: as sent. headers: lower-case names. body:
+    decoded of its content coding. caller: None at doors without the platform's gateway.
+    """
+
+    method: str
+    path: str
+    path_parameters: Mapping[str, str]
+    raw_query: str
+    headers: Mapping[str, str]
+    body: bytes
+    request_id: str
+    caller: Caller | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, body as bytes ready to send (empty: no body, no content type), further headers."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    media_type: str = "application/json"
+
+
+def json_response(status: int, value: JSON, headers: tuple[tuple[str, str], ...] = ()) -> Response:
+    """A response whose body is `value` as JSON."""
+    return Response(status, encode_json(value), headers)
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """Everything that handlers may call; wired in server.py, passed by hand."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    definitions: Definitions
+    tokens: Tokens
+    inlets: Inlets
+    profiles: Profiles
+    metrics: Metrics
+    backlogs: Backlogs
+
+    def ready(self) -> tuple[bool, JSON]:
+        """Whether requests can be answered, and the figures behind the answer."""
+        try:
+            backlogs = self.backlogs.now()
+        except PlatformError as failure:
+            return False, {"status": "unavailable", "code": failure.code}
+        return True, {
+            "status": "ready",
+            "backlog": {
+                f"{b.sandbox.org_id}/{b.sandbox.name}": {
+                    "records": b.records,
+                    "ageSeconds": b.age_seconds,
+                }
+                for b in backlogs
+            },
+        }
+
+    def exposition(self) -> bytes:
+        """All metrics, with the backlogs of this moment."""
+        for backlog in self.backlogs.now():
+            self.metrics.backlog(
+                backlog.sandbox.id, records=backlog.records, age_seconds=backlog.age_seconds
+            )
+        return self.metrics.exposition()

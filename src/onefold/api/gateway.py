@@ -1,0 +1,68 @@
+"""The platform's gateway: who calls, for which organisation, in which sandbox.
+
+The order of the checks is part of the contract. Source: platform contract, section 3; profile
+contract, 1.1 and 1.3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from onefold.api.context import Caller, Rooms
+from onefold.errors import Forbidden, Malformed, NotFound
+
+DEFAULT_SANDBOX = "prod"
+_ORGANISATION = re.compile(r"[0-9A-Za-z]+@AdobeOrg")
+_WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
+_FORM = "application/x-www-form-urlencoded"
+
+
+def caller(method: str, headers: Mapping[str, str], rooms: Rooms) -> Caller:
+    """Who asks, from the request's headers (lower-case names).
+
+    Raises, the first in this order: AUT-1001 no token, AUT-1002 a bad or expired one, AUT-1003 no
+    API key, AUT-1004 one that is not the token's, AUT-1005 no organisation, AUT-1007 a malformed
+    one, AUT-1006 another one than the token's, API-1004 a body without a usable content type,
+    AUT-1008 an unknown sandbox.
+    """
+    installation = rooms.definitions.installation()
+    principal = rooms.tokens.verified(_token(headers), installation)
+    key = headers.get("x-api-key", "").strip()
+    if not key:
+        raise Forbidden("AUT-1003")
+    if key != principal.client_id:
+        raise Forbidden("AUT-1004")
+    org_id = headers.get("x-gw-ims-org-id", "").strip()
+    if org_id != principal.org_id:
+        if not org_id:
+            raise Malformed("AUT-1005")
+        raise Forbidden("AUT-1006" if _ORGANISATION.fullmatch(org_id) else "AUT-1007")
+    if method in _WITH_BODY and _has_body(headers) and not _is_usable(headers):
+        raise Malformed("API-1004")
+    name = headers.get("x-sandbox-name", "").strip() or DEFAULT_SANDBOX
+    sandbox = installation.sandboxes_by_name.get((org_id, name))
+    if sandbox is None:
+        raise NotFound("AUT-1008", "The sandbox named by x-sandbox-name does not exist")
+    return Caller(installation.generation, org_id, principal.client_id, sandbox, principal.scopes)
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    authorization = headers.get("authorization", "")
+    scheme, _, token = authorization.strip().partition(" ")
+    token = token.strip()
+    if not scheme or (scheme.lower() == "bearer" and not token):
+        raise Forbidden("AUT-1001")
+    if scheme.lower() != "bearer":
+        raise Forbidden("AUT-1002")
+    return token
+
+
+def _has_body(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+def _is_usable(headers: Mapping[str, str]) -> bool:
+    """JSON, vendor types and files are; forms and plain text are not what any API here takes."""
+    essence = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return essence.startswith("application/") and len(essence) > 12 and essence != _FORM

@@ -1,0 +1,1 @@
+"""Token endpoints, `/ims/...`. Knows forms; what a token is, `control/tokens.py` knows."""

@@ -1,0 +1,234 @@
+"""The one table from code to status, and each API family's own shape of an error.
+
+The shapes differ by contract and are not unified. Source: platform contract, section 3; profile
+contract, 1.3; ingestion contract, 2.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from onefold.api.context import Response, json_response
+from onefold.errors import CODES, Defect, PlatformError
+from onefold.inlet.accept import InvalidMessage
+from onefold.wire import JSON
+
+Family = Literal["gateway", "entities", "collection", "ims", "plain"]
+
+_400 = (
+    "SML-1001 XDM-1002 XDM-1003 XDM-1004 XDM-1005 XDM-1006 XDM-2001 XID-1001 INL-1001 INL-1002"
+    " INL-1003 INL-1004 INL-1005 INL-1006 INL-1007 INL-1012 REC-1001 REC-1002 REC-1003 REC-1004"
+    " REC-1005 REC-1006 REC-1007 REC-1008 REC-1009 REC-1010 PRO-1001 PRO-1002 PRO-1003 CTL-1008"
+    " AUT-1005 AUT-2001 AUT-2003 AUT-2004 AUT-2005 AUT-2006 API-1003 API-1004"
+)
+_OTHERS = {
+    401: "INL-1013 INL-1014 AUT-1002 AUT-2002",
+    403: "INL-1015 AUT-1001 AUT-1003 AUT-1004 AUT-1006 AUT-1007",
+    404: "XDM-1001 INL-1008 PRO-1004 PRO-1005 CTL-1007 AUT-1008 API-1001",
+    405: "API-1002",
+    408: "INL-1016 API-1006",
+    409: "CTL-1001 CTL-1004 CTL-1005 CTL-1006",
+    413: "SML-1002 INL-1009 API-1005",
+    415: "INL-1010",
+    422: "PRO-1006 PRO-1007",
+    429: "INL-1011",
+    500: "REC-9001 CTL-1002 CTL-1003 API-9001",
+    503: "INL-1017 API-9002",
+}
+STATUS: dict[str, int] = {
+    code: status for status, codes in {400: _400, **_OTHERS}.items() for code in codes.split()
+}
+"""The HTTP status of every code."""
+
+_GATEWAY_CODES = {
+    "AUT-1001": ("403010", "Oauth token is missing."),
+    "AUT-1002": ("401013", "Oauth token is not valid"),
+    "AUT-1003": ("403000", "Api Key is required"),
+    "AUT-1004": ("403003", "Api Key is invalid"),
+    "AUT-1005": ("400003", "Missing header"),
+    "AUT-1006": ("403025", "Profile is not valid"),
+    "AUT-1007": ("403027", "User region is missing"),
+    "API-1001": ("404000", "Resource not found"),
+    "API-1002": ("405000", "Method not allowed"),
+}
+_OF_GATEWAY = frozenset((*_GATEWAY_CODES, "AUT-1008", "API-1004"))
+"""Codes that answer in the gateway's shape at every door."""
+
+_RETRY_SECONDS = 1
+_INLET_TYPE = "http://ns.adobe.com/adobecloud/problem/data-collection-service/inlet"
+_AUTHORIZATION_TYPE = (
+    "https://ns.adobe.com/adobecloud/problem/data-collection-service-authorization"
+)
+_COLLECTION_TITLES = {
+    400: "Invalid XDM Message Format",
+    404: "Inlet Not Found",
+    408: "Request Timeout",
+    413: "Payload Too Large",
+    415: "Unsupported Media Type",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+_AUTHORIZATION_TEXTS = {
+    "INL-1013": "Ims service token is empty",
+    "INL-1014": "Ims service token is invalid or expired",
+    "INL-1015": "Provided token is invalid or expired",
+}
+_IMS_ERRORS = {
+    "AUT-2001": "invalid_client",
+    "AUT-2002": "invalid_client",
+    "AUT-2003": "invalid_token",
+    "AUT-2004": "invalid_scope",
+    "AUT-2006": "unsupported_grant_type",
+}
+
+
+class Context(NamedTuple):
+    """What an error's body may tell of the request. inlet_id, org_id: at inlets only."""
+
+    request_id: str
+    inlet_id: str = ""
+    org_id: str = ""
+
+
+def status_of(error: PlatformError) -> int:
+    """The HTTP status of an error."""
+    return STATUS[error.code]
+
+
+def response(error: PlatformError, family: Family, context: Context) -> Response:
+    """The answer to a failed request, in the shape of its API family.
+
+    Of defects only the request id is shown.
+    """
+    status = status_of(error)
+    if error.code == "API-1004":
+        body: JSON = {
+            "type": "/placeholder/type/uri",
+            "status": 400,
+            "title": "BadRequestError",
+            "detail": "A valid content-type must be specified",
+        }
+    else:
+        shape = _SHAPES["gateway" if error.code in _OF_GATEWAY else family]
+        body = shape(error, status, context)
+    return json_response(status, body, _headers(error, status))
+
+
+def detail_of(error: PlatformError, context: Context) -> str:
+    """What a caller may read about an error."""
+    if isinstance(error, Defect):
+        return f"Internal server error. Request id: {context.request_id}"
+    return error.detail
+
+
+def collection_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """The problem body of an inlet. Source: ingestion contract, 2.4."""
+    if status in (401, 403):
+        text = _AUTHORIZATION_TEXTS.get(error.code, error.detail)
+        return {
+            "type": _AUTHORIZATION_TYPE,
+            "status": str(status),  # a string here and only here
+            "title": "Authorization",
+            "report": {"message": f"[{context.request_id}] {text}"},
+        }
+    report: dict[str, JSON] = {"message": _reason(detail_of(error, context), context)}
+    if isinstance(error, InvalidMessage):
+        report["cause"] = {"_streamingValidation": [_violations(error)]}
+    return {
+        "type": _INLET_TYPE,
+        "status": status,
+        "title": _COLLECTION_TITLES.get(status, "Error"),
+        "report": report,
+    }
+
+
+def collection_reason(error: PlatformError, inlet_id: str, org_id: str) -> str:
+    """The message of one refused message of a batch."""
+    context = Context("", inlet_id, org_id)
+    return _reason(detail_of(error, context), context)
+
+
+def _reason(detail: str, context: Context) -> str:
+    return f"inletId: [{context.inlet_id}] imsOrgId: [{context.org_id}] {detail}"
+
+
+def _violations(error: InvalidMessage) -> JSON:
+    found = [
+        {
+            "schemaLocation": violation.schema_location,
+            "pointerToViolation": violation.pointer,
+            "causingExceptions": [],
+            "keyword": violation.keyword,
+            "message": violation.message,
+        }
+        for violation in error.violations
+    ]
+    return {
+        "schemaLocation": "#",
+        "pointerToViolation": "#",
+        "causingExceptions": found,
+        "message": f"{len(found)} schema violations found",
+    }
+
+
+def _gateway_body(error: PlatformError, status: int, context: Context) -> JSON:
+    if error.code == "AUT-1008":
+        return {
+            "type": "http://ns.adobe.com/aep/errors/AUT-1008-404",
+            "title": "Sandbox not found",
+            "status": status,
+            "detail": error.detail,
+        }
+    error_code, message = _GATEWAY_CODES.get(
+        error.code, (f"{status}000", detail_of(error, context))
+    )
+    return {"error_code": error_code, "message": message}
+
+
+def entities_body(error: PlatformError, context: Context | None = None) -> JSON:
+    """The body of one failed lookup. Source: profile contract, 1.3."""
+    status = status_of(error)
+    if status == 404:
+        return {"statusCode": "404"}
+    return {
+        "message": detail_of(error, context or Context("")),
+        "cause": f"{error.code}: {CODES[error.code].meaning}",
+        "statusCode": str(status),
+    }
+
+
+def _entities_shape(error: PlatformError, _: int, context: Context) -> JSON:
+    return entities_body(error, context)
+
+
+def _ims_body(error: PlatformError, status: int, context: Context) -> JSON:
+    fallback = "bad_request" if status < 500 else "server_error"
+    return {
+        "error": _IMS_ERRORS.get(error.code, fallback),
+        "error_description": detail_of(error, context),
+    }
+
+
+def _plain_body(error: PlatformError, status: int, context: Context) -> JSON:
+    return {"status": status, "detail": detail_of(error, context)}
+
+
+_SHAPES: dict[Family, Callable[[PlatformError, int, Context], JSON]] = {
+    "gateway": _gateway_body,
+    "entities": _entities_shape,
+    "collection": collection_body,
+    "ims": _ims_body,
+    "plain": _plain_body,
+}
+
+
+def _headers(error: PlatformError, status: int) -> tuple[tuple[str, str], ...]:
+    if status in (429, 503):
+        seconds = error.facts.get("retry_after_seconds", _RETRY_SECONDS)
+        return (("retry-after", str(seconds)),)
+    if status == 408:
+        return (("connection", "close"),)  # the rest of the body may still be on its way
+    allow = error.facts.get("allow")
+    return (("allow", str(allow)),) if allow is not None else ()

@@ -1,0 +1,1 @@
+"""Profile access over HTTP: `/data/core/ups/...`. Source: profile contract."""

@@ -1,0 +1,213 @@
+"""`POST /data/core/ups/access/entities`: many profiles, or the events of many people, in one call.
+
+Source: profile contract, 3.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.problem import entities_body
+from onefold.api.profile.entities import entity_json, events_json
+from onefold.api.profile.query import (
+    EVENT,
+    asked,
+    page_token,
+    schema_name,
+    sort_key,
+    timeline_query,
+)
+from onefold.api.route import Route
+from onefold.domain.identity.identity import Xid
+from onefold.domain.profile.project import selector
+from onefold.errors import Malformed, Rejected
+from onefold.lookup.owner import Asked
+from onefold.wire import JSON, decode_json
+
+IDENTITIES_MAX = 1000
+
+
+class _Name(msgspec.Struct):
+    name: str = ""
+
+
+class _Code(msgspec.Struct):
+    code: str = ""
+
+
+class _Identity(
+    msgspec.Struct,
+    rename={
+        "entity_ns": "entityIdNS",
+        "related_ns": "relatedEntityIdNS",
+        "entity_id": "entityId",
+        "related_id": "relatedEntityId",
+    },
+):
+    entity_id: str | None = None
+    entity_ns: _Code | None = None
+    related_id: str | None = None
+    related_ns: _Code | None = None
+    start: str = ""
+    offsets: str = ""
+
+    def asked(self) -> Asked:
+        namespace = self.related_ns if self.related_id else self.entity_ns
+        entity_id = self.related_id or self.entity_id or ""
+        return asked(entity_id, namespace.code if namespace else "", at="identities")
+
+
+class _TimeFilter(msgspec.Struct, rename="camel"):
+    start_time: Any = None
+    end_time: Any = None
+
+
+class _Bulk(
+    msgspec.Struct,
+    rename={
+        "related_schema": "relatedSchema",
+        "time_filter": "timeFilter",
+        "order_by": "orderBy",
+        "policy_id": "mergePolicyId",
+    },
+):
+    schema: _Name | None = None
+    related_schema: _Name | None = None
+    identities: list[_Identity] | None = None
+    fields: list[str] = []
+    time_filter: _TimeFilter = msgspec.field(default_factory=_TimeFilter)
+    limit: Any = None
+    orderby: str = ""
+    order_by: str = ""
+    policy_id: str | None = None
+    property: list[str] = []
+
+
+_decode = msgspec.json.Decoder(_Bulk).decode
+
+
+def post_entities(request: Request, rooms: Rooms) -> Response:
+    """One answer an identity, under its XID; 207 with a list when some of them fail."""
+    bulk = _bulk(request.body)
+    assert request.caller is not None
+    sandbox = request.caller.sandbox.id
+    one = (
+        _events_of(bulk, request, rooms)
+        if _events_asked(bulk)
+        else _entity_of(bulk, request, rooms)
+    )
+    answers: dict[Xid, JSON] = {}
+    failures: list[JSON] = []
+    for identity in bulk.identities or ():
+        name = identity.related_id or identity.entity_id or ""
+        try:
+            xid = rooms.profiles.xid(sandbox, identity.asked())
+            name = xid
+            answers[xid] = one(identity, xid)
+        except Rejected as failure:
+            if failure.code in _WHOLE_CALL:
+                raise
+            failures.append({"xid": name, "error": entities_body(failure)})
+    if failures:
+        return json_response(
+            207, failures + [{"xid": xid, "result": answer} for xid, answer in answers.items()]
+        )
+    return json_response(200, answers)
+
+
+_WHOLE_CALL = frozenset(("PRO-1005", "PRO-1007"))
+"""Faults of the call, not of one identity."""
+
+_One = Callable[[_Identity, Xid], JSON]
+
+
+def _bulk(body: bytes) -> _Bulk:
+    try:
+        decode_json(body)  # the typed decoder passes over unread fields, broken or not
+        bulk = _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as bad:
+        raise Malformed("API-1003", f"The body is not a bulk lookup: {_reason(bad)}") from bad
+    if not bulk.identities:
+        raise Malformed("PRO-1001", "identities is missing or empty", at="identities")
+    if len(bulk.identities) > IDENTITIES_MAX:
+        raise Malformed(
+            "PRO-1002", f"At most {IDENTITIES_MAX} identities in one call", at="identities"
+        )
+    return bulk
+
+
+def _reason(bad: Exception) -> str:
+    """What is wrong, without repeating what was sent."""
+    return str(bad) if isinstance(bad, msgspec.MsgspecError) else type(bad).__name__
+
+
+def _events_asked(bulk: _Bulk) -> bool:
+    name = bulk.schema.name if bulk.schema else ""
+    if not name:
+        raise Malformed("PRO-1001", "schema.name is missing", at="schema.name")
+    if bulk.related_schema and bulk.related_schema.name:
+        schema_name(bulk.related_schema.name)
+    return schema_name(name) == EVENT
+
+
+def _entity_of(bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
+    wanted = selector(bulk.fields)
+    assert request.caller is not None
+    sandbox = request.caller.sandbox.id
+
+    def one(identity: _Identity, xid: Xid) -> JSON:
+        found = rooms.profiles.entity(
+            sandbox, identity.asked(), policy_id=bulk.policy_id, selector=wanted
+        )
+        if found is None:
+            return {
+                "entityId": xid,
+                "sources": [""],
+                "entity": {},
+                "lastModifiedAt": "1970-01-01T00:00:00Z",
+            }
+        return entity_json(found, rooms.settings.region)
+
+    return one
+
+
+def _events_of(bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
+    assert request.caller is not None
+    sandbox = request.caller.sandbox.id
+    sent = decode_json(request.body)
+    whole = timeline_query(
+        start_time=bulk.time_filter.start_time,
+        end_time=bulk.time_filter.end_time,
+        limit=bulk.limit,
+        order=bulk.orderby or bulk.order_by,
+        properties=bulk.property,
+        fields=bulk.fields,
+        start="",
+    )
+
+    def one(identity: _Identity, xid: Xid) -> JSON:
+        at = sort_key(identity.offsets) if identity.offsets else None
+        query = msgspec.structs.replace(whole, start=identity.start or None, at=at)
+        _, page = rooms.profiles.events(sandbox, identity.asked(), query, policy_id=bulk.policy_id)
+        if page.next is None:
+            return events_json(page, query, {"href": ""})
+        following = {
+            "relatedEntityId": xid,
+            "start": page.next[1],
+            "offsets": page_token(page.next),
+        }
+        payload = sent | {"identities": [following]}
+        return events_json(page, query, {"href": "/entities", "payload": payload})
+
+    return one
+
+
+ROUTES = (
+    Route(
+        "POST", "/data/core/ups/access/entities", post_entities, gate="platform", family="entities"
+    ),
+)

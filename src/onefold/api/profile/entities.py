@@ -1,0 +1,140 @@
+"""`/data/core/ups/access/entities`: lookup of one profile, of its events, and of many at once.
+
+Source: profile contract, 3.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote_plus
+
+from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.profile.query import (
+    EVENT,
+    Parameters,
+    asked,
+    page_token,
+    schema_name,
+    timeline_query,
+)
+from onefold.api.route import Route
+from onefold.domain.profile.project import selector
+from onefold.errors import NotFound
+from onefold.lookup.entity import ProfileEntity
+from onefold.lookup.timeline import Page, TimelineQuery
+from onefold.wire import JSON, iso_seconds
+
+_PAGING = ("start", "offsets", "orderby")
+
+
+def get_entity(request: Request, rooms: Rooms) -> Response:
+    """One merged profile, or one page of a person's events."""
+    parameters = Parameters(request.raw_query)
+    if schema_name(parameters.needed("schema.name")) == EVENT:
+        return _events(request, rooms, parameters)
+    assert request.caller is not None
+    found = rooms.profiles.entity(
+        request.caller.sandbox.id,
+        asked(parameters.get("entityId"), parameters.get("entityIdNS"), at="entityId"),
+        policy_id=parameters.get("mergePolicyId") or None,
+        selector=selector(parameters.fields),
+        generation=request.caller.generation,
+    )
+    if found is None:
+        raise NotFound("PRO-1004")
+    return json_response(200, {found.xid: entity_json(found, rooms.settings.region)})
+
+
+def entity_json(found: ProfileEntity, region: str) -> JSON:
+    """The envelope of one merged profile. Source: profile contract, 3.2."""
+    return {
+        "entityId": found.xid,
+        "mergePolicy": {"id": found.policy_id},
+        "sources": found.sources,
+        "tags": [f"{tag}:{region}" for tag in found.tags],
+        "identityGraph": found.graph,
+        "entity": found.attributes,
+        "lastModifiedAt": iso_seconds(found.last_modified_ms),
+    }
+
+
+def events_json(page: Page, query: TimelineQuery, link: JSON) -> JSON:
+    """The envelope of one page of events. Source: profile contract, 3.3."""
+    return {
+        "_page": {
+            "orderby": "-timestamp" if query.descending else "timestamp",
+            "start": page.items[0].event.event_id if page.items else "",
+            "count": len(page.items),
+            "next": page.next[1] if page.next else "",
+        },
+        "children": [
+            {
+                "relatedEntityId": item.event.xid,
+                "entityId": item.event.event_id,
+                "sourceId": item.event.dataset,
+                "timestamp": item.event.timestamp_ms,
+                "entity": item.entity,
+                "lastModifiedAt": iso_seconds(item.event.ingested_ms),
+            }
+            for item in page.items
+        ],
+        "_links": {"next": link},
+    }
+
+
+def _events(request: Request, rooms: Rooms, parameters: Parameters) -> Response:
+    if related := parameters.get("relatedSchema.name"):
+        schema_name(related)
+    query = timeline_query(
+        start_time=parameters.get("startTime"),
+        end_time=parameters.get("endTime"),
+        limit=parameters.get("limit"),
+        order=parameters.get("orderby"),
+        properties=parameters.properties,
+        fields=parameters.fields,
+        start=parameters.get("start"),
+        offsets=parameters.get("offsets"),
+    )
+    person = asked(
+        parameters.get("relatedEntityId") or parameters.get("entityId"),
+        parameters.get("relatedEntityIdNS") or parameters.get("entityIdNS"),
+        at="relatedEntityId",
+    )
+    assert request.caller is not None
+    _, page = rooms.profiles.events(
+        request.caller.sandbox.id,
+        person,
+        query,
+        policy_id=parameters.get("mergePolicyId") or None,
+        generation=request.caller.generation,
+    )
+    return json_response(200, events_json(page, query, {"href": _next_href(request, page, query)}))
+
+
+def _next_href(request: Request, page: Page, query: TimelineQuery) -> str:
+    """Relative to `/data/core/ups/access`; repeats the caller's own parameters as they were."""
+    if page.next is None:
+        return ""
+    kept = [
+        pair
+        for pair in request.raw_query.split("&")
+        if pair and unquote_plus(pair.partition("=")[0]).lower() not in _PAGING
+    ]
+    order = "-timestamp" if query.descending else "timestamp"
+    own = [
+        f"start={quote(page.next[1], safe='')}",
+        f"orderby={order}",
+        f"offsets={page_token(page.next)}",
+    ]
+    return "/entities?" + "&".join(own + kept)
+
+
+ROUTES = (
+    Route(
+        "GET",
+        "/data/core/ups/access/entities",
+        get_entity,
+        gate="platform",
+        family="entities",
+        inline=True,
+    ),
+)

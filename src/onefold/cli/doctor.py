@@ -1,0 +1,42 @@
+"""`onefold doctor`: one line a check; status 1 when something differs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from onefold import doctor
+from onefold.control import installation
+from onefold.doctor import Finding
+from onefold.journal import Journal, PipeBell
+from onefold.store.places import Places
+from onefold.store.snapshot import Definitions
+
+
+def examine(data: Path) -> int:
+    """Examine every sandbox of the installation; answer the exit status."""
+    installation.require(data)
+    places = Places(data)
+    bell = PipeBell()
+    clean = True
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        for sandbox in Definitions(places.control()).sandboxes():
+            task = progress.add_task(f"sandbox {sandbox.name}", total=None)
+            with places.profile(sandbox.id).reading() as reader:
+                for finding in doctor.examined(reader, Journal(places.journal(sandbox.id), bell)):
+                    typer.echo(_line(sandbox.name, finding))
+                    clean = clean and finding.clean
+            progress.remove_task(task)
+    bell.close()
+    places.close()
+    return 0 if clean else 1
+
+
+def _line(sandbox: str, finding: Finding) -> str:
+    if finding.clean:
+        return f"ok    {sandbox}: {finding.check} ({finding.looked_at})"
+    examples = "; ".join(finding.examples)
+    return f"WRONG {sandbox}: {finding.check}: {finding.differences} differ, such as {examples}"

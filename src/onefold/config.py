@@ -1,0 +1,115 @@
+"""SETTINGS, the one table of what an operator can set; the only reader of the environment.
+
+Each row is an environment variable ONEFOLD_<NAME>, and a line of docs/reference/settings.md.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from onefold.errors import Malformed
+
+
+class Setting(NamedTuple):
+    """One row: name, type, default, unit ("" when it has none) and what it does."""
+
+    name: str
+    type: type
+    default: str | int | bool
+    unit: str
+    help: str
+
+
+SETTINGS = (
+    Setting("region", str, "va7", "", "Region suffix of the ingest traces in a profile's `tags`."),
+    Setting("public_url", str, "", "", "Base URL that clients see; default: host and port served."),
+    Setting(
+        "ims_hosts",
+        str,
+        "ims-na1.adobelogin.com",
+        "",
+        "Hosts accepted in a JWT's `aud` and scopes besides the server's own, comma-separated.",
+    ),
+    Setting("body_bytes_max", int, 1_000_000, "bytes", "Largest body of a collection request."),
+    Setting("body_seconds_max", int, 30, "seconds", "Longest time that a body may take to arrive."),
+    Setting("token_seconds", int, 86_400, "seconds", "Life of an access token."),
+    Setting(
+        "sync_validations_per_minute",
+        int,
+        60,
+        "requests",
+        "Synchronous validations that one inlet allows in a minute.",
+    ),
+    Setting("record_bytes_max", int, 100_000, "bytes", "Largest record that a profile takes."),
+    Setting("event_bytes_max", int, 10_000, "bytes", "Largest event that a profile takes."),
+    Setting("future_seconds_max", int, 60, "seconds", "How far an event's clock may run ahead."),
+    Setting("batch_records_max", int, 500, "records", "Records that one pipeline commit takes."),
+    Setting(
+        "journal_backlog_max", int, 1_000_000, "records", "Backlog above which inlets answer 503."
+    ),
+    Setting("log_level", str, "info", "", "Least severe log events written: debug, info, warning."),
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of one process, read once and passed by hand."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    region: str = "va7"
+    public_url: str = ""
+    ims_hosts: str = "ims-na1.adobelogin.com"
+    body_bytes_max: int = 1_000_000
+    body_seconds_max: int = 30
+    token_seconds: int = 86_400
+    sync_validations_per_minute: int = 60
+    record_bytes_max: int = 100_000
+    event_bytes_max: int = 10_000
+    future_seconds_max: int = 60
+    batch_records_max: int = 500
+    journal_backlog_max: int = 1_000_000
+    log_level: str = "info"
+
+    @property
+    def base_url(self) -> str:
+        """Where clients reach this server, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def settings(data: Path, *, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Settings of a process: what is given, else ONEFOLD_* of the environment, else the default.
+
+    Raises Malformed CTL-1008 when a variable does not have the type of its row.
+    """
+    source = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for row in SETTINGS:
+        text = source.get(f"ONEFOLD_{row.name.upper()}")
+        if text is None:
+            continue
+        try:
+            values[row.name] = row.type(text)
+        except ValueError as bad:
+            raise Malformed(
+                "CTL-1008", f"ONEFOLD_{row.name.upper()} must be a {row.type.__name__}"
+            ) from bad
+    return Settings(data=data, **(values | given))
+
+
+def shared_metrics(data: Path) -> str:
+    """Have the metrics of all processes of this server written into one emptied directory, and
+    answer its path. To be called before anything imports prometheus_client, which looks there once.
+    """
+    directory = data / "run" / "metrics"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(mode=0o700, parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
+    return str(directory)

@@ -1,0 +1,123 @@
+"""Merge policies: create, get, list, and which one is the default. Source: profile contract, 4."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec.structs import replace
+
+from onefold.domain.profile.merge_policy import MergePolicy
+from onefold.domain.sandbox import Sandbox
+from onefold.effects import Clock, Ids
+from onefold.errors import Malformed, NotFound, OverLimit
+from onefold.store.engine import Engine, Reader
+from onefold.store.tables import merge_policies
+from onefold.store.tables.generation import change
+
+POLICIES_MAX = 5
+"""Merge policies of one sandbox. Source: profile contract, 4.5, rule 4."""
+ORDER_MAX = 100
+"""Datasets that one policy can rank: 50 of profiles, 50 of events. Source: 4.5, rule 5."""
+
+_GRAPHS: dict[str, Literal["none", "pdg"]] = {
+    "none": "none",
+    "pdg": "pdg",
+    "auto": "pdg",
+    "private graph": "pdg",
+}
+
+
+def create(
+    engine: Engine,
+    clock: Clock,
+    ids: Ids,
+    sandbox: Sandbox,
+    *,
+    name: str,
+    schema_name: str,
+    identity_graph: str,
+    attribute_merge: str,
+    order: Sequence[str] = (),
+    default: bool = False,
+    active_on_edge: bool = False,
+) -> MergePolicy:
+    """Make a merge policy. A new default, or a new policy on the edge, takes the place of the old
+    one in the same transaction.
+
+    identity_graph: `none` or `pdg`; the older words `auto` and `Private Graph` mean `pdg`. order:
+    of meaning, and needed, with `dataSetPrecedence` only.
+    Raises Malformed CTL-1008 for a wrong value, OverLimit CTL-1008 beyond POLICIES_MAX.
+    """
+    graph = _GRAPHS.get(identity_graph.lower())
+    if graph is None:
+        raise Malformed("CTL-1008", "The graph type is none or pdg", at="identityGraph.type")
+    policy = MergePolicy(
+        id=ids.uuid(),
+        name=name,
+        schema_name=schema_name,
+        identity_graph=graph,
+        attribute_merge=_attribute_merge(attribute_merge, order),
+        order=tuple(order) if attribute_merge == "dataSetPrecedence" else (),
+        default=default,
+        active_on_edge=active_on_edge,
+        updated_s=clock.now_ms() // 1000,
+    )
+    with change(engine) as transaction:
+        known = merge_policies.of_sandbox(transaction, sandbox.id)
+        if len(known) >= POLICIES_MAX:
+            raise OverLimit("CTL-1008", f"A sandbox has at most {POLICIES_MAX} merge policies")
+        merge_policies.put(transaction, sandbox.id, [*_made_way(known, policy), policy])
+    return policy
+
+
+def got(reader: Reader, sandbox: Sandbox, policy_id: str) -> MergePolicy:
+    """The sandbox's policy of this id. Raises NotFound PRO-1005."""
+    for policy in merge_policies.of_sandbox(reader, sandbox.id):
+        if policy.id == policy_id:
+            return policy
+    raise NotFound("PRO-1005")
+
+
+def listed(reader: Reader, sandbox: Sandbox) -> list[MergePolicy]:
+    """The sandbox's policies, in the order of creation."""
+    return merge_policies.of_sandbox(reader, sandbox.id)
+
+
+def default_of(reader: Reader, sandbox: Sandbox, schema_name: str) -> MergePolicy | None:
+    """The default policy of a class."""
+    for policy in merge_policies.of_sandbox(reader, sandbox.id):
+        if policy.default and policy.schema_name == schema_name:
+            return policy
+    return None
+
+
+def _attribute_merge(
+    attribute_merge: str, order: Sequence[str]
+) -> Literal["timestampOrdered", "dataSetPrecedence"]:
+    if attribute_merge == "timestampOrdered":
+        return "timestampOrdered"
+    if attribute_merge != "dataSetPrecedence":
+        raise Malformed(
+            "CTL-1008",
+            "The merge type is timestampOrdered or dataSetPrecedence",
+            at="attributeMerge.type",
+        )
+    if not 0 < len(order) <= ORDER_MAX:
+        raise Malformed(
+            "CTL-1008",
+            f"dataSetPrecedence needs an order of 1 to {ORDER_MAX} datasets",
+            at="attributeMerge.order",
+        )
+    return "dataSetPrecedence"
+
+
+def _made_way(known: Sequence[MergePolicy], policy: MergePolicy) -> list[MergePolicy]:
+    """The known policies that have to change for `policy`. Source: profile contract, 4.5."""
+    changed = []
+    for other in known:
+        default = other.default and not (policy.default and other.schema_name == policy.schema_name)
+        on_edge = other.active_on_edge and not policy.active_on_edge
+        if (default, on_edge) != (other.default, other.active_on_edge):
+            changed.append(replace(other, default=default, active_on_edge=on_edge))
+    return changed

@@ -1,0 +1,243 @@
+"""The tenant container of the schema registry: field groups, schemas and identity descriptors.
+
+Whatever is created here has been composed once, so that a document that cannot be used is refused
+before it is kept. Source: platform contract, sections 6.1, 6.3, 6.4 and 6.6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from onefold.domain.identity.namespace import STANDARD, NamespaceBook
+from onefold.domain.sandbox import Sandbox
+from onefold.domain.xdm.compose import composed
+from onefold.domain.xdm.descriptors import IDENTITY_DESCRIPTOR, identity_descriptor
+from onefold.domain.xdm.schema import (
+    Kind,
+    alt_id,
+    behaviour,
+    field_group_document,
+    references,
+    schema_document,
+    tenant_resource_id,
+)
+from onefold.domain.xdm.standard.loader import load
+from onefold.effects import Clock, Ids
+from onefold.errors import Conflict, Defect, Malformed, NotFound
+from onefold.store.engine import Engine, Reader, Transaction
+from onefold.store.tables import descriptors, namespaces, organisations, resources
+from onefold.store.tables.descriptors import Descriptor
+from onefold.store.tables.generation import change
+from onefold.store.tables.resources import Resource
+from onefold.wire import JSON, encode_json
+
+RESOURCE_ID_BYTES = 24
+DESCRIPTOR_ID_BYTES = 20
+UNION_TAG = "union"
+_TAGS = "meta:immutableTags"
+_METADATA = "meta:registryMetadata"
+
+
+def create_field_group(
+    engine: Engine,
+    clock: Clock,
+    ids: Ids,
+    sandbox: Sandbox,
+    *,
+    title: str,
+    classes: Sequence[str],
+    fields: dict[str, JSON],
+    extending: dict[str, JSON] | None = None,
+    description: str = "",
+) -> Resource:
+    """Make a field group with the tenant's own fields, in compact notation (`xdm/notation.py`).
+
+    classes: `$id`s it is meant for. extending: fields of the tenant inside standard ones.
+    Raises Malformed XDM-*, CTL-1008 (title), Conflict CTL-1006 (title taken).
+    """
+    with change(engine) as transaction:
+        tenant = tenant_of(transaction, sandbox)
+        document = field_group_document(title, classes, tenant, fields, extending=extending)
+        document["description"] = description
+        return _kept(transaction, clock, ids, sandbox, "mixins", document)
+
+
+def create_schema(
+    engine: Engine,
+    clock: Clock,
+    ids: Ids,
+    sandbox: Sandbox,
+    *,
+    title: str,
+    class_id: str,
+    groups: Sequence[str] = (),
+    description: str = "",
+    for_profile: bool = False,
+) -> Resource:
+    """Make a schema of a class and field groups (`$id`s). for_profile: in the union at once.
+
+    Raises NotFound XDM-1001 for an unknown part, Malformed XDM-*, CTL-1008 (title), Conflict
+    CTL-1006 (title taken).
+    """
+    document = schema_document(title, class_id, groups)
+    document["description"] = description
+    if for_profile:
+        document[_TAGS] = [UNION_TAG]
+    with change(engine) as transaction:
+        return _kept(transaction, clock, ids, sandbox, "schemas", document)
+
+
+def enable_for_profile(engine: Engine, clock: Clock, sandbox: Sandbox, schema_id: str) -> Resource:
+    """Let a schema join the union of its class, for ever. Raises NotFound CTL-1007."""
+    with change(engine) as transaction:
+        schema = got(transaction, sandbox, schema_id)
+        if schema.kind != "schemas":
+            raise NotFound("CTL-1007", f"No schema has the id {schema_id}")
+        if UNION_TAG in schema.document.get(_TAGS, ()):
+            return schema
+        tags = [*schema.document.get(_TAGS, ()), UNION_TAG]
+        document = _changed({**schema.document, _TAGS: tags}, clock.now_ms())
+        enabled = Resource(schema.id, schema.kind, schema.title, document)
+        resources.replace(transaction, sandbox.id, enabled)
+        return enabled
+
+
+def add_identity(
+    engine: Engine,
+    ids: Ids,
+    sandbox: Sandbox,
+    schema_id: str,
+    *,
+    property: str,
+    namespace: str,
+    primary: bool = False,
+) -> Descriptor:
+    """Say that a field of a schema holds an identity.
+
+    property: pointer without `properties`, `/_tenant/email`. namespace: a code.
+    Raises NotFound CTL-1007 for schema or namespace, Malformed XDM-1006 for a field that is not a
+    string behind objects or for a second primary one, Conflict CTL-1006 when the field has one.
+    """
+    document: dict[str, JSON] = {
+        "@id": ids.hex(bytes_=DESCRIPTOR_ID_BYTES),
+        "@type": IDENTITY_DESCRIPTOR,
+        "xdm:sourceSchema": schema_id,
+        "xdm:sourceVersion": 1,
+        "xdm:sourceProperty": property,
+        "xdm:namespace": namespace,
+        "xdm:property": "xdm:code",
+        "xdm:isPrimary": primary,
+        "meta:containerId": "tenant",
+        "imsOrg": sandbox.org_id,
+        "version": "1",
+    }
+    with change(engine) as transaction:
+        schema = got(transaction, sandbox, schema_id)
+        root = composed(schema.document, library(transaction, sandbox))
+        found = identity_descriptor(document, root)
+        own = namespaces.of_organisation(transaction, sandbox.org_id)
+        if NamespaceBook((*STANDARD, *own)).by_key(found.namespace) is None:
+            raise NotFound("CTL-1007", f"No namespace has the code {namespace}", at="xdm:namespace")
+        for other in descriptors.of_schema(transaction, sandbox.id, schema_id):
+            if other.type != IDENTITY_DESCRIPTOR:
+                continue
+            if other.document["xdm:sourceProperty"] == property:
+                raise Conflict("CTL-1006", "The field has an identity descriptor", at=property)
+            if primary and other.document["xdm:isPrimary"]:
+                raise Malformed("XDM-1006", "The schema has a primary identity", at=property)
+        descriptor = Descriptor(document["@id"], schema_id, IDENTITY_DESCRIPTOR, document)
+        descriptors.insert(transaction, sandbox.id, descriptor)
+    return descriptor
+
+
+def got(reader: Reader, sandbox: Sandbox, resource_id: str) -> Resource:
+    """The tenant resource with this `$id`. Raises NotFound CTL-1007."""
+    resource = resources.by_id(reader, sandbox.id, resource_id)
+    if resource is None:
+        raise NotFound("CTL-1007", f"No resource has the id {resource_id}")
+    return resource
+
+
+def listed(reader: Reader, sandbox: Sandbox, kind: Kind) -> list[Resource]:
+    """The sandbox's own resources of a kind, in the order of creation."""
+    return [r for r in resources.of_sandbox(reader, sandbox.id) if r.kind == kind]
+
+
+def library(reader: Reader, sandbox: Sandbox) -> dict[str, JSON]:
+    """All resources that a schema can name, standard and own: `$id` to document."""
+    own = {r.id: r.document for r in resources.of_sandbox(reader, sandbox.id)}
+    return {**load(), **own}
+
+
+def _kept(
+    transaction: Transaction,
+    clock: Clock,
+    ids: Ids,
+    sandbox: Sandbox,
+    kind: Kind,
+    document: dict[str, JSON],
+) -> Resource:
+    """Check a new document, complete it as the registry shows it, and write it."""
+    title = document["title"]
+    if not isinstance(title, str) or not title.strip():
+        raise Malformed("CTL-1008", "A resource needs a title", at="title")
+    if resources.has_title(transaction, sandbox.id, kind, title):
+        raise Conflict("CTL-1006", f"A resource has the title {title}", at="title")
+    known = library(transaction, sandbox)
+    composed(document, known)
+    if kind == "schemas":
+        behaviour(document, known)
+    tenant = tenant_of(transaction, sandbox)
+    resource_id = tenant_resource_id(tenant, kind, ids.hex(bytes_=RESOURCE_ID_BYTES))
+    complete = {
+        "$id": resource_id,
+        "meta:altId": alt_id(resource_id),
+        "meta:resourceType": kind,
+        "version": "1.0",
+        **document,
+        "imsOrg": sandbox.org_id,
+        "meta:extensible": kind != "schemas",
+        "meta:abstract": kind != "schemas",
+        "meta:extends": list(references(document, known)),
+        "meta:containerId": "tenant",
+        "meta:sandboxId": sandbox.id,
+        "meta:sandboxType": sandbox.type,
+        "meta:tenantNamespace": f"_{tenant}",
+        _METADATA: _metadata(document, clock.now_ms()),
+    }
+    resource = Resource(resource_id, kind, title, complete)
+    resources.insert(transaction, sandbox.id, resource)
+    return resource
+
+
+def _metadata(document: JSON, now_ms: int) -> dict[str, JSON]:
+    return {
+        "repo:createdDate": now_ms,
+        "repo:lastModifiedDate": now_ms,
+        "eTag": _etag(document),
+        "meta:globalLibVersion": "1.0",
+    }
+
+
+def _changed(document: dict[str, JSON], now_ms: int) -> dict[str, JSON]:
+    """The document with its version one minor step on."""
+    major, _, minor = document["version"].partition(".")
+    metadata = {
+        **document[_METADATA],
+        "repo:lastModifiedDate": now_ms,
+        "eTag": _etag(document),
+    }
+    return {**document, "version": f"{major}.{int(minor) + 1}", _METADATA: metadata}
+
+
+def _etag(document: Mapping[str, JSON]) -> str:
+    return hashlib.blake2b(encode_json(document), digest_size=32).hexdigest()
+
+
+def tenant_of(reader: Reader, sandbox: Sandbox) -> str:
+    """The tenant id of the sandbox's organisation, without underscore."""
+    organisation = organisations.by_id(reader, sandbox.org_id)
+    if organisation is None:
+        raise Defect("A sandbox has no organisation")
+    return organisation.tenant_id

@@ -1,0 +1,6 @@
+"""The identity graph: links are facts, clusters follow from them.
+
+Knows pairs of XIDs, when and by which dataset they were seen together, and the limit of a cluster.
+Refuses to know where links are stored and which fields of a record name an identity (that is
+`domain/identity/records.py`). Read `links.py` first, then `cluster.py`.
+"""

@@ -1,0 +1,1 @@
+"""What an identity is: namespaces, values, how records name them, and their opaque form (XID)."""

@@ -1,0 +1,150 @@
+"""The streaming message: an envelope with a header and a body, and the checks of its form.
+
+Source: ingestion contract, 2.2.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from onefold.errors import Malformed
+
+DEPTH_MAX = 100
+"""Levels of nesting in a message; XDM itself stays far below."""
+
+_CONTENT_TYPE = re.compile(
+    r"application/vnd\.adobe\.x(?:ed|dm)(?:-full)?(?:-notext)?\+json\s*;\s*(?:version=)?1(?:\.\d+)?\s*"
+)
+
+
+class SchemaRef(msgspec.Struct, frozen=True, rename="camel"):
+    """Which schema the entity claims to follow."""
+
+    id: str
+    content_type: str
+
+
+class Header(msgspec.Struct, frozen=True, rename="camel"):
+    """What routes the message. `source` and `operations` are checked later than the envelope."""
+
+    schema_ref: SchemaRef
+    dataset_id: str
+    ims_org_id: str | None = None
+    flow_id: str | None = None
+    created_at: str | int | None = None
+    source: Any = UNSET
+    operations: Any = UNSET
+
+
+class XdmMeta(msgspec.Struct, frozen=True, rename="camel"):
+    """The body's own claim of a schema; must be the header's."""
+
+    schema_ref: SchemaRef
+
+
+class Body(msgspec.Struct, frozen=True, rename="camel"):
+    """The entity, still as bytes; its absence is found at validation, not at the door."""
+
+    xdm_meta: XdmMeta
+    xdm_entity: msgspec.Raw | UnsetType = UNSET
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One message whose envelope has the right form."""
+
+    header: Header
+    body: Body
+
+    @property
+    def entity(self) -> bytes | None:
+        """The entity's JSON, None when the body has none."""
+        raw = self.body.xdm_entity
+        return None if isinstance(raw, UnsetType) else bytes(raw)
+
+    @property
+    def fault(self) -> str | None:
+        """What validation says of the envelope itself; None when it is complete."""
+        source = self.header.source
+        if source is not UNSET and not (
+            isinstance(source, dict) and isinstance(source.get("name"), str)
+        ):
+            return "Payload header is missing Source Name"
+        if self.body.xdm_entity is UNSET:
+            return "Payload body is missing xdmEntity"
+        return None
+
+
+class Messages:
+    """Decoders of messages, made once."""
+
+    def __init__(self) -> None:
+        self._message = msgspec.json.Decoder(Message)
+        self._envelope = msgspec.json.Decoder(_Batch)
+        self._generic = msgspec.json.Decoder()
+
+    def checked(self, body: bytes) -> None:
+        """Raise Malformed INL-1001 unless the body is one well-formed JSON document.
+
+        Everything a decoder may stumble over later is found here: bad UTF-8, lone surrogates, NaN,
+        numbers beyond a double, endless nesting.
+        """
+        try:
+            self._generic.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as bad:
+            raise Malformed(
+                "INL-1001", f"The body is not well-formed JSON: {_reason(bad)}"
+            ) from bad
+
+    def split(self, body: bytes) -> list[bytes]:
+        """The messages of a batch body, undecoded. Raises Malformed INL-1001."""
+        try:
+            messages = self._envelope.decode(body).messages
+        except msgspec.MsgspecError as bad:
+            raise Malformed("INL-1001", "The body needs a list `messages`") from bad
+        if not messages:
+            raise Malformed("INL-1001", "`messages` is empty")
+        return [bytes(message) for message in messages]
+
+    def message(self, raw: bytes) -> Message:
+        """One message. Raises Malformed INL-1002 when its envelope is not of the known form."""
+        try:
+            message = self._message.decode(raw)
+        except (msgspec.MsgspecError, RecursionError) as bad:
+            raise Malformed("INL-1002", "Message has unknown xdm format") from bad
+        reference = message.header.schema_ref
+        if message.body.xdm_meta.schema_ref.id != reference.id or not _CONTENT_TYPE.fullmatch(
+            reference.content_type
+        ):
+            raise Malformed("INL-1002", "Message has unknown xdm format")
+        if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and self._depth(raw) > DEPTH_MAX:
+            raise Malformed("INL-1002", f"Message is nested deeper than {DEPTH_MAX} levels")
+        return message
+
+    def _depth(self, raw: bytes) -> int:
+        depth, level = 0, [self._generic.decode(raw)]
+        while level:
+            depth += 1
+            deeper: list[Any] = []
+            for value in level:
+                if isinstance(value, dict):
+                    deeper.extend(v for v in value.values() if isinstance(v, dict | list))
+                elif isinstance(value, list):
+                    deeper.extend(v for v in value if isinstance(v, dict | list))
+            level = deeper
+        return depth
+
+
+class _Batch(msgspec.Struct, frozen=True):
+    messages: list[msgspec.Raw]
+
+
+def _reason(bad: Exception) -> str:
+    if isinstance(bad, RecursionError):
+        return "nested too deeply"
+    if isinstance(bad, UnicodeDecodeError):
+        return "not UTF-8"
+    return str(bad)

@@ -1,0 +1,54 @@
+"""Clock, Ids: the only way to time and new ids. Passed by hand, so that simulation can seed
+them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """The time of day and a stopwatch."""
+
+    def now_ms(self) -> int:
+        """UTC epoch milliseconds."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds of a stopwatch that never goes back."""
+        ...
+
+
+class Ids(Protocol):
+    """New identifiers that nobody else has."""
+
+    def hex(self, *, bytes_: int) -> str:
+        """Lower-case hexadecimal digits of `bytes_` random bytes."""
+        ...
+
+    def uuid(self) -> str:
+        """A random UUID as text."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+
+class SystemIds:
+    """Identifiers from the operating system's randomness; safe for secrets."""
+
+    def hex(self, *, bytes_: int) -> str:
+        return os.urandom(bytes_).hex()
+
+    def uuid(self) -> str:
+        return str(uuid.UUID(bytes=os.urandom(16), version=4))

@@ -1,0 +1,197 @@
+"""Every error class and every error code. Knows no HTTP: `api/problem.py` turns a code into a
+status.
+
+A code is for ever. `CODES` is the one table: what went wrong, and what the caller can do about it;
+docs/reference/errors.md is made from it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class CodeInfo(NamedTuple):
+    """One row of the reference of errors: what a code means, and what to do about it."""
+
+    meaning: str
+    remedy: str
+
+
+CODES: dict[str, CodeInfo] = {
+    # XID codec
+    "XID-1001": CodeInfo("The text is not an XID.", "Send the id with its namespace code instead."),
+    # Smile
+    "SML-1001": CodeInfo("The body is not a Smile document.", "Check header and encoder version."),
+    "SML-1002": CodeInfo(
+        "The Smile document exceeds a limit.", "Send a smaller or flatter document."
+    ),
+    # XDM
+    "XDM-1001": CodeInfo("A `$ref` names a resource that does not exist.", "Create it first."),
+    "XDM-1002": CodeInfo("`$ref`s form a circle.", "Break the circle."),
+    "XDM-1003": CodeInfo(
+        "A schema exceeds a limit of depth or size.", "Make it flatter or smaller."
+    ),
+    "XDM-1004": CodeInfo("Two parts of a schema give one field different types.", "Rename one."),
+    "XDM-1005": CodeInfo("The schema document is malformed.", "Correct the place that `at` names."),
+    "XDM-1006": CodeInfo(
+        "A descriptor's property is not usable.", "Name a string field by its path."
+    ),
+    "XDM-2001": CodeInfo(
+        "The record does not fit its schema.", "Correct the fields that are listed."
+    ),
+    # Envelope of a message (inlet)
+    "INL-1001": CodeInfo(
+        "The body is not well-formed.", "Send one complete JSON or Smile document."
+    ),
+    "INL-1002": CodeInfo(
+        "The message has no known XDM format.", "Send header and body as documented."
+    ),
+    "INL-1003": CodeInfo("The organisation in the header is not the inlet's.", "Correct imsOrgId."),
+    "INL-1004": CodeInfo(
+        "The header's schema does not exist.", "Create it or correct schemaRef.id."
+    ),
+    "INL-1005": CodeInfo("The header's dataset does not exist here.", "Correct datasetId."),
+    "INL-1006": CodeInfo(
+        "The schema is not the dataset's schema.", "Send the dataset's schemaRef."
+    ),
+    "INL-1007": CodeInfo(
+        "The message does not fit its schema.", "Correct the fields in the report."
+    ),
+    "INL-1008": CodeInfo("No inlet has this id.", "Take the id from the connection."),
+    "INL-1009": CodeInfo("The body is larger than 1 MB.", "Send fewer messages a request."),
+    "INL-1010": CodeInfo("The content type is not supported.", "Send JSON or Smile."),
+    "INL-1011": CodeInfo("Too many requests.", "Wait as long as Retry-After says."),
+    "INL-1012": CodeInfo(
+        "The sandbox header is not the inlet's sandbox.", "Leave it out or correct it."
+    ),
+    "INL-1013": CodeInfo("The inlet needs a token.", "Send Authorization: Bearer."),
+    "INL-1014": CodeInfo("The token is not valid or has expired.", "Ask for a new token."),
+    "INL-1015": CodeInfo(
+        "The token belongs to another organisation.", "Use the inlet's organisation."
+    ),
+    "INL-1016": CodeInfo(
+        "The body did not arrive in time.", "Send it again on a faster connection."
+    ),
+    "INL-1017": CodeInfo("The server is overloaded.", "Send again after Retry-After seconds."),
+    # Outcomes of a record in the pipeline
+    "REC-1001": CodeInfo("The record does not fit its schema.", "Correct it and send it again."),
+    "REC-1002": CodeInfo("No primary identity.", "Flag one identity as primary or fill the field."),
+    "REC-1003": CodeInfo("An identity has an unknown namespace.", "Create the namespace first."),
+    "REC-1004": CodeInfo("The event has no valid _id.", "Give every event its own _id."),
+    "REC-1005": CodeInfo(
+        "The event's timestamp is missing or in the future.", "Correct the clock."
+    ),
+    "REC-1006": CodeInfo("The record is larger than the profile store takes.", "Split it."),
+    "REC-1007": CodeInfo(
+        "The dataset or schema is gone.", "Create it again and replay the record."
+    ),
+    "REC-1008": CodeInfo(
+        "The payload is incomplete.", "Send header.source.name and body.xdmEntity."
+    ),
+    "REC-1009": CodeInfo(
+        "The primary identity is not usable.", "Send a value that the namespace allows."
+    ),
+    "REC-1010": CodeInfo("The operation is not supported for this record.", "Send data: create."),
+    "REC-9001": CodeInfo(
+        "The record raised a defect twice and was parked.", "Report it; replay later."
+    ),
+    # Lookup
+    "PRO-1001": CodeInfo("A required parameter is missing.", "Send the parameter that is named."),
+    "PRO-1002": CodeInfo("A parameter has a wrong value.", "Correct the parameter that is named."),
+    "PRO-1003": CodeInfo("The namespace does not exist.", "Use the code of a known namespace."),
+    "PRO-1004": CodeInfo("Nothing is known about this identity.", "Check id and namespace."),
+    "PRO-1005": CodeInfo("No merge policy has this id.", "List the merge policies."),
+    "PRO-1006": CodeInfo(
+        "The graph has more than 50 identities.", "Remove links that glue people."
+    ),
+    "PRO-1007": CodeInfo("No default merge policy.", "Name one or set a default."),
+    # Control plane
+    "CTL-1001": CodeInfo("The data directory holds an installation already.", "Choose another."),
+    "CTL-1002": CodeInfo("The data directory holds no installation.", "Run `onefold init` first."),
+    "CTL-1003": CodeInfo("The data directory is of a newer version.", "Use a newer Onefold."),
+    "CTL-1004": CodeInfo("Another server uses the data directory.", "Stop it first."),
+    "CTL-1005": CodeInfo("The port is in use.", "Choose another with --port."),
+    "CTL-1006": CodeInfo("A name exists already.", "Choose another name."),
+    "CTL-1007": CodeInfo("The thing named does not exist.", "Check its name or id."),
+    "CTL-1008": CodeInfo("A value is not allowed.", "Correct the value that is named."),
+    # Authentication
+    "AUT-1001": CodeInfo("No token.", "Send Authorization: Bearer."),
+    "AUT-1002": CodeInfo("The token is not valid or has expired.", "Ask for a new token."),
+    "AUT-1003": CodeInfo("No x-api-key.", "Send the client id as x-api-key."),
+    "AUT-1004": CodeInfo("The x-api-key is unknown.", "Send the client id of the token."),
+    "AUT-1005": CodeInfo("No x-gw-ims-org-id.", "Send the organisation id."),
+    "AUT-1006": CodeInfo(
+        "The token is not entitled to the organisation.", "Use its own organisation."
+    ),
+    "AUT-1007": CodeInfo(
+        "The organisation id is malformed.", "Send the id that ends in @AdobeOrg."
+    ),
+    "AUT-1008": CodeInfo("The sandbox does not exist.", "Check x-sandbox-name."),
+    "AUT-2001": CodeInfo("Unknown client.", "Check client_id."),
+    "AUT-2002": CodeInfo("Wrong secret.", "Check client_secret."),
+    "AUT-2003": CodeInfo("The JWT is not acceptable.", "Sign a fresh JWT with the project's key."),
+    "AUT-2004": CodeInfo("A scope is not granted to the project.", "Ask only for granted scopes."),
+    "AUT-2005": CodeInfo("The token request is malformed.", "Send the documented form fields."),
+    "AUT-2006": CodeInfo("The grant type is not supported.", "Use client_credentials."),
+    # Any door
+    "API-1001": CodeInfo("The path does not exist.", "Check the URL."),
+    "API-1002": CodeInfo("The method is not allowed here.", "Use a method of the Allow header."),
+    "API-1003": CodeInfo("The body is not valid JSON or has a wrong shape.", "Correct the body."),
+    "API-1004": CodeInfo("A usable Content-Type is missing.", "Send application/json."),
+    "API-1005": CodeInfo("The body is too large.", "Send a smaller body."),
+    "API-1006": CodeInfo("The body did not arrive in time.", "Send it again."),
+    "API-9001": CodeInfo("A defect of the server.", "Report the request id."),
+    "API-9002": CodeInfo("The server cannot answer now; nothing was done.", "Try again."),
+}
+
+
+class PlatformError(Exception):
+    """An error with a code of `CODES`.
+
+    at: JSON pointer, parameter name or position, where the fault is. facts: exact values for the
+    message and the body; never secrets or personal values.
+    """
+
+    def __init__(
+        self, code: str, detail: str = "", *, at: str | None = None, **facts: object
+    ) -> None:
+        self.code = code
+        self.detail = detail or CODES[code].meaning
+        self.at = at
+        self.facts = facts
+        super().__init__(f"{code}: {self.detail}")
+
+
+class Rejected(PlatformError):
+    """The caller can fix it. Never retried by us."""
+
+
+class Malformed(Rejected):
+    """The input breaks a rule of form."""
+
+
+class NotFound(Rejected):
+    """The thing asked for does not exist in the caller's organisation and sandbox."""
+
+
+class Conflict(Rejected):
+    """The thing exists already, or is in a state that forbids the act."""
+
+
+class Forbidden(Rejected):
+    """The caller is not allowed to do it."""
+
+
+class OverLimit(Rejected):
+    """A documented limit would be exceeded."""
+
+
+class Unavailable(PlatformError):
+    """Nothing was done; trying again may work."""
+
+
+class Defect(PlatformError):
+    """Ours. Logged whole, shown to callers only as an id."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("API-9001", detail)

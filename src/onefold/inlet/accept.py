@@ -1,0 +1,207 @@
+"""Accept records: the only functions that append to a journal.
+
+An accepted record is durable. What is checked here is what a sender must hear at once: the form of
+the envelope, the organisation, the dataset and its schema; the entity itself is checked here only
+when the sender asks for it. Source: ingestion contract, 2 and 3.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Sequence
+
+import msgspec
+
+from onefold import smile
+from onefold.config import Settings
+from onefold.domain.message import Message, Messages
+from onefold.domain.sandbox import SandboxId
+from onefold.domain.xdm.validate import Violation
+from onefold.effects import Clock
+from onefold.errors import Malformed, NotFound, OverLimit, PlatformError, Rejected, Unavailable
+from onefold.journal import Accepted, Bell, Journal
+from onefold.observe.metrics import Metrics
+from onefold.store.places import Places
+from onefold.store.snapshot import Definitions, Inlet, Snapshot
+from onefold.store.tables import sync_validations
+from onefold.store.tables.progress import progress
+from onefold.wire import decode_json
+
+SMILE = "application/x-jackson-smile"
+BACKLOG_RETRY_SECONDS = 5
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What the sender of one message gets: its trace (xactionId) and when it arrived."""
+
+    trace: str
+    received_ms: int
+
+
+class BatchReceipt(msgspec.Struct, frozen=True):
+    """What the sender of a batch gets: for each message, in order, its trace or its error."""
+
+    batch_id: str
+    received_ms: int
+    results: Sequence[str | PlatformError]
+
+
+class InvalidMessage(Malformed):
+    """A message that was refused by synchronous validation, with the violations found."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        super().__init__("INL-1007", "Message is invalid")
+        self.violations = violations
+
+
+class Inlets:
+    """The inlets of an installation. `origin` tells this process from others in traces."""
+
+    def __init__(
+        self,
+        *,
+        places: Places,
+        definitions: Definitions,
+        bell: Bell,
+        clock: Clock,
+        settings: Settings,
+        metrics: Metrics,
+        origin: int,
+    ) -> None:
+        self._places = places
+        self._definitions = definitions
+        self._bell = bell
+        self._clock = clock
+        self._settings = settings
+        self._metrics = metrics
+        self._origin = origin
+        self._messages = Messages()
+        self._numbers = itertools.count(1)
+        self._journals: dict[SandboxId, Journal] = {}
+        self._journals_lock = threading.Lock()
+
+    def inlet(self, inlet_id: str) -> Inlet:
+        """The inlet with this id. Raises NotFound INL-1008."""
+        inlet = self._definitions.inlet(inlet_id)
+        if inlet is None:
+            raise NotFound("INL-1008", "Inlet does not exist")
+        return inlet
+
+    def accept_one(self, inlet: Inlet, body: bytes, *, validate: bool) -> Receipt:
+        """Accept a body that is one message (JSON).
+
+        validate: check the entity against its schema too, and drop it when it does not fit
+        (InvalidMessage); allowed `sync_validations_per_minute` times a minute and inlet (OverLimit
+        INL-1011). Raises Malformed INL-1001 to INL-1006, Unavailable INL-1017 when overloaded.
+        """
+        snapshot = self._definitions.snapshot(inlet.sandbox_id)
+        received_ms = self._clock.now_ms()
+        if validate:
+            self._count_validation(inlet, received_ms)
+        self._messages.checked(body)
+        message = self._envelope(body, inlet, snapshot)
+        if validate:
+            self._validate(message, snapshot)
+        trace = self._trace(received_ms)
+        self._append(inlet, [_accepted(trace, received_ms, inlet, message, body)])
+        return Receipt(trace, received_ms)
+
+    def accept_many(self, inlet: Inlet, body: bytes) -> BatchReceipt:
+        """Accept a body that is a list of messages (JSON). Each message stands for itself: those
+        with a fault are answered with it, the others become durable together.
+
+        Raises Malformed INL-1001 when the body as a whole is unreadable, Unavailable INL-1017.
+        """
+        snapshot = self._definitions.snapshot(inlet.sandbox_id)
+        received_ms = self._clock.now_ms()
+        self._messages.checked(body)
+        batch_id = self._trace(received_ms)
+        results: list[str | PlatformError] = []
+        accepted: list[Accepted] = []
+        for index, raw in enumerate(self._messages.split(body)):
+            try:
+                message = self._envelope(raw, inlet, snapshot)
+            except Rejected as fault:
+                results.append(fault)
+                continue
+            trace = f"{batch_id}:{index}"
+            results.append(trace)
+            accepted.append(_accepted(trace, received_ms, inlet, message, raw))
+        if accepted:
+            self._append(inlet, accepted)
+        self._metrics.refused(len(results) - len(accepted))
+        return BatchReceipt(batch_id, received_ms, results)
+
+    def _envelope(self, raw: bytes, inlet: Inlet, snapshot: Snapshot) -> Message:
+        message = self._messages.message(raw)
+        header = message.header
+        if header.ims_org_id is not None and header.ims_org_id != inlet.org_id:
+            raise Malformed("INL-1003", "Message has an absent or wrong ims org in the header")
+        if header.schema_ref.id not in snapshot.schemas:
+            raise Malformed("INL-1004", "Message has an unknown schema in the header")
+        dataset = snapshot.datasets.get(header.dataset_id)
+        if dataset is None:
+            raise Malformed("INL-1005", "Message has an unknown dataset in the header")
+        if dataset.schema_id != header.schema_ref.id:
+            raise Malformed(
+                "INL-1006", "Message has a schema in the header that is not its dataset's"
+            )
+        return message
+
+    def _validate(self, message: Message, snapshot: Snapshot) -> None:
+        fault = message.fault
+        if fault is not None:
+            raise InvalidMessage([Violation("required", fault, "#", "#")])
+        dataset = snapshot.datasets[message.header.dataset_id]
+        compiled = snapshot.schemas[dataset.schema_id].compiled
+        entity = message.entity
+        assert entity is not None  # its absence is a fault
+        if dataset.validation_disabled or compiled.accepts(entity):
+            return
+        raise InvalidMessage(compiled.violations(decode_json(entity)))
+
+    def _count_validation(self, inlet: Inlet, now_ms: int) -> None:
+        count = sync_validations.counted(
+            self._places.journal(inlet.sandbox_id), inlet.id, minute=now_ms // 60_000
+        )
+        if count > self._settings.sync_validations_per_minute:
+            raise OverLimit(
+                "INL-1011",
+                "More synchronous validations than an inlet allows in a minute",
+                retry_after_seconds=60 - now_ms // 1000 % 60,
+            )
+
+    def _append(self, inlet: Inlet, records: list[Accepted]) -> None:
+        journal = self._journal(inlet.sandbox_id)
+        backlog = journal.end().records - progress(self._places.profile(inlet.sandbox_id)).records
+        if backlog > self._settings.journal_backlog_max:
+            raise Unavailable("INL-1017", retry_after_seconds=BACKLOG_RETRY_SECONDS)
+        journal.append(records)
+        self._metrics.accepted(len(records))
+
+    def _journal(self, sandbox: SandboxId) -> Journal:
+        with self._journals_lock:
+            journal = self._journals.get(sandbox)
+            if journal is None:
+                journal = Journal(self._places.journal(sandbox), self._bell)
+                self._journals[sandbox] = journal
+            return journal
+
+    def _trace(self, received_ms: int) -> str:
+        return f"{received_ms}:{self._origin}:{next(self._numbers)}"
+
+
+def json_body(body: bytes, media_type: str) -> bytes:
+    """The body as JSON. Raises Malformed INL-1010 for media types other than JSON and Smile,
+    Malformed or OverLimit SML-* for a broken Smile document."""
+    essence = media_type.partition(";")[0].strip().lower()
+    if essence == SMILE:
+        return smile.to_json(body)
+    if essence == "application/json":
+        return body
+    raise Malformed("INL-1010", "Content-Type must be application/json or " + SMILE)
+
+
+def _accepted(trace: str, received_ms: int, inlet: Inlet, message: Message, raw: bytes) -> Accepted:
+    return Accepted(trace, received_ms, inlet.id, message.header.dataset_id, raw)

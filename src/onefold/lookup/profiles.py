@@ -1,0 +1,91 @@
+"""The questions that can be asked about people, each answered from one sandbox's store at one
+generation of its definitions.
+"""
+
+from __future__ import annotations
+
+from onefold.domain.identity.identity import Xid
+from onefold.domain.profile.merge_policy import MergePolicy
+from onefold.domain.profile.project import Selector
+from onefold.domain.sandbox import SandboxId
+from onefold.errors import NotFound, OverLimit
+from onefold.lookup.entity import ProfileEntity, entity
+from onefold.lookup.owner import Asked, Owner, identity_of, owner
+from onefold.lookup.timeline import Page, TimelineQuery, page
+from onefold.store.packing import Packing
+from onefold.store.places import Places
+from onefold.store.snapshot import Definitions, Snapshot
+
+
+class Profiles:
+    """Lookups over all sandboxes of an installation. Safe to share between threads."""
+
+    def __init__(self, places: Places, definitions: Definitions) -> None:
+        self._places = places
+        self._definitions = definitions
+        self._packings: dict[SandboxId, Packing] = {}
+
+    def xid(self, sandbox: SandboxId, asked: Asked, *, generation: int | None = None) -> Xid:
+        """The XID of the identity as asked. Raises Malformed PRO-1002 or PRO-1003."""
+        return identity_of(self._definitions.snapshot(sandbox, generation), asked)[0]
+
+    def entity(
+        self,
+        sandbox: SandboxId,
+        asked: Asked,
+        *,
+        policy_id: str | None = None,
+        selector: Selector | None = None,
+        generation: int | None = None,
+    ) -> ProfileEntity | None:
+        """The merged profile behind an identity; None when nothing is known of it.
+
+        generation: of the definitions, when the caller has just read it. Raises Malformed
+        PRO-1002/1003, NotFound PRO-1005, OverLimit PRO-1006/1007.
+        """
+        snapshot = self._definitions.snapshot(sandbox, generation)
+        policy = _policy(snapshot, policy_id)
+        with self._places.profile(sandbox).reading() as reader:
+            person = owner(reader, snapshot, asked, policy)
+            if not person.known:
+                return None
+            return entity(reader, self._packing(sandbox), snapshot, person, policy, selector)
+
+    def events(
+        self,
+        sandbox: SandboxId,
+        asked: Asked,
+        query: TimelineQuery,
+        *,
+        policy_id: str | None = None,
+        generation: int | None = None,
+    ) -> tuple[Owner, Page]:
+        """One page of the timeline of the person behind an identity; empty for an unknown one.
+
+        Raises as `entity` does, and Malformed PRO-1002 for an unknown start.
+        """
+        snapshot = self._definitions.snapshot(sandbox, generation)
+        policy = _policy(snapshot, policy_id)
+        with self._places.profile(sandbox).reading() as reader:
+            person = owner(reader, snapshot, asked, policy)
+            if not person.known:
+                return person, Page([], None)
+            return person, page(reader, self._packing(sandbox), snapshot, person, policy, query)
+
+    def _packing(self, sandbox: SandboxId) -> Packing:
+        packing = self._packings.get(sandbox)
+        if packing is None:
+            packing = Packing(self._places.profile(sandbox))
+            self._packings[sandbox] = packing  # two threads at once make two, and either will do
+        return packing
+
+
+def _policy(snapshot: Snapshot, policy_id: str | None) -> MergePolicy:
+    if policy_id:
+        policy = snapshot.policies.get(policy_id)
+        if policy is None:
+            raise NotFound("PRO-1005", "The merge policy does not exist", at="mergePolicyId")
+        return policy
+    if snapshot.default_policy is None:
+        raise OverLimit("PRO-1007", "No default merge policy, and none was named")
+    return snapshot.default_policy

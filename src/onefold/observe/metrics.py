@@ -1,0 +1,103 @@
+"""Every metric of Onefold, in one table, and the way to count them.
+
+When ONEFOLD's parent process has named a directory for shared metrics (config.shared_metrics), each
+process writes its numbers there and a scrape of any of them answers the sum of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+FRESHNESS_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+REQUEST_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+
+METRICS = {
+    "requests": ("onefold_requests", "HTTP requests by route, method and status."),
+    "seconds": (
+        "onefold_request_seconds",
+        "Seconds from the first byte of a request to its answer.",
+    ),
+    "accepted": ("onefold_records_accepted", "Records that inlets made durable."),
+    "refused": ("onefold_messages_refused", "Messages of batches that were refused at the door."),
+    "ended": ("onefold_records_ended", "Records by their end: applied, duplicate or failed."),
+    "failed": ("onefold_records_failed", "Failed records by code."),
+    "evicted": ("onefold_identities_evicted", "Identities that left a full cluster."),
+    "fresh": ("onefold_freshness_seconds", "Seconds from acceptance to visible, once an append."),
+    "depth": ("onefold_journal_depth", "Accepted records that are not applied yet, by sandbox."),
+    "age": ("onefold_journal_age_seconds", "Age of the oldest record that is not applied yet."),
+}
+"""What -> (name, help). Counters are exposed with the suffix `_total`."""
+
+
+class Metrics:
+    """The metrics of one process. `shared`: directory of the numbers of all processes, if any."""
+
+    def __init__(self, shared: str | None = None) -> None:
+        self._shared = shared
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            *METRICS["requests"], ("route", "method", "status"), registry=registry
+        )
+        self._seconds = Histogram(
+            *METRICS["seconds"], ("route",), registry=registry, buckets=REQUEST_BUCKETS_S
+        )
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._accepted = Counter(*METRICS["accepted"], registry=registry)
+        self._refused = Counter(*METRICS["refused"], registry=registry)
+        self._ended = Counter(*METRICS["ended"], ("outcome",), registry=registry)
+        self._failed = Counter(*METRICS["failed"], ("code",), registry=registry)
+        self._evicted = Counter(*METRICS["evicted"], registry=registry)
+        self._fresh = Histogram(*METRICS["fresh"], registry=registry, buckets=FRESHNESS_BUCKETS_S)
+        self._depth = Gauge(
+            *METRICS["depth"], ("sandbox",), registry=registry, multiprocess_mode="mostrecent"
+        )
+        self._age = Gauge(
+            *METRICS["age"], ("sandbox",), registry=registry, multiprocess_mode="mostrecent"
+        )
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """One HTTP request; `route` is the template, never the path that was asked."""
+        known = self._known.get((route, method, status))
+        if known is None:
+            known = self._known[route, method, status] = (
+                self._requests.labels(route, method, str(status)),
+                self._seconds.labels(route),
+            )
+        known[0].inc()
+        known[1].observe(seconds)
+
+    def accepted(self, records: int) -> None:
+        self._accepted.inc(records)
+
+    def refused(self, messages: int) -> None:
+        self._refused.inc(messages)
+
+    def ended(self, outcome: str, records: int) -> None:
+        self._ended.labels(outcome).inc(records)
+
+    def failed(self, code: str) -> None:
+        self._failed.labels(code).inc()
+
+    def evicted(self, identities: int) -> None:
+        self._evicted.inc(identities)
+
+    def fresh(self, seconds: Iterable[float]) -> None:
+        """How long each append of a batch took to become visible."""
+        for one in seconds:
+            self._fresh.observe(one)
+
+    def backlog(self, sandbox: str, *, records: int, age_seconds: float) -> None:
+        """How far the pipeline is behind the journal of a sandbox."""
+        self._depth.labels(sandbox).set(records)
+        self._age.labels(sandbox).set(age_seconds)
+
+    def exposition(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+        if self._shared is None:
+            return generate_latest(self._registry)
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, path=self._shared)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

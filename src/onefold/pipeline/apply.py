@@ -1,0 +1,39 @@
+"""Apply: tell duplicates from news, and store what the news bring.
+
+An event is known by its owner and its _id; the first one stays. Source: ingestion contract, 6.
+"""
+
+from __future__ import annotations
+
+from onefold.pipeline.work import Normalized, Work
+from onefold.store.engine import Transaction
+from onefold.store.tables import events, fragments
+from onefold.store.tables.outcomes import Outcome
+
+
+def drop_duplicates(transaction: Transaction, work: Work) -> None:
+    """End the records whose event is stored already, or came earlier in this batch."""
+    keys = [(r.event.xid, r.event.event_id) for r in work.records if r.event is not None]
+    if not keys:
+        return
+    known = events.known(transaction, keys)
+    news: list[Normalized] = []
+    for record in work.records:
+        if record.event is not None:
+            key = (record.event.xid, record.event.event_id)
+            if key in known:
+                work.outcomes[record.dataset, Outcome.DUPLICATE] += 1
+                continue
+            known.add(key)
+        news.append(record)
+    work.records = news
+
+
+def apply(transaction: Transaction, work: Work) -> None:
+    """Store events and fragments."""
+    events.add(transaction, work.packing, (r.event for r in work.records if r.event is not None))
+    fragments.replace(
+        transaction, work.packing, (r.fragment for r in work.records if r.fragment is not None)
+    )
+    for record in work.records:
+        work.outcomes[record.dataset, Outcome.APPLIED] += 1

@@ -1,0 +1,59 @@
+"""What the steps of the pipeline hand on: one batch of records between journal and store."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+
+from onefold.domain.failed_record import FailedRecord, Fault
+from onefold.domain.graph.links import Sighting
+from onefold.domain.identity.identity import Identity, Xid
+from onefold.journal import Accepted
+from onefold.store.packing import Packing
+from onefold.store.snapshot import Snapshot
+from onefold.store.tables.events import NewEvent
+from onefold.store.tables.fragments import NewFragment
+from onefold.store.tables.outcomes import Outcome
+
+
+class Normalized(msgspec.Struct, frozen=True, gc=False):
+    """One record that can be applied: whom it names and what it brings (an event, a fragment, or
+    nothing when its dataset feeds only the graph, or neither)."""
+
+    seq: int
+    dataset: str
+    received_ms: int
+    identities: tuple[tuple[Xid, Identity], ...] = ()
+    sighting: Sighting | None = None
+    event: NewEvent | None = None
+    fragment: NewFragment | None = None
+
+
+@dataclass(slots=True)
+class Work:
+    """One batch on its way through the steps. Steps read the snapshot and change the rest."""
+
+    snapshot: Snapshot
+    packing: Packing
+    records: list[Normalized] = field(default_factory=list)
+    failed: list[FailedRecord] = field(default_factory=list)
+    outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    evicted: int = 0
+
+    def fail(self, seq: int, accepted: Accepted, fault: Fault, *, now_ms: int) -> None:
+        """End a record as failed."""
+        self.failed.append(
+            FailedRecord(
+                seq,
+                fault,
+                accepted.dataset,
+                accepted.inlet,
+                accepted.trace,
+                accepted.received_ms,
+                now_ms,
+                accepted.message,
+            )
+        )
+        self.outcomes[accepted.dataset, Outcome.FAILED] += 1

@@ -1,0 +1,51 @@
+"""Brings a database file to the schema that this version of the code knows.
+
+`schema/<name>.sql` is the whole schema as it is now. The version stands in SQLite's user_version; a
+file of a newer version is refused, never touched.
+"""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from onefold.errors import Conflict
+from onefold.store.engine import Engine
+from onefold.store.sqlite import SqliteEngine
+
+Kind = Literal["control", "journal", "profile"]
+SCHEMA_VERSION = 1
+
+
+def opened(path: Path, kind: Kind) -> SqliteEngine:
+    """The engine of the file at `path`, made when absent. Raises Conflict CTL-1003 when newer."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine = SqliteEngine(path)
+    try:
+        _prepare(engine, kind, path)
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+def _prepare(engine: Engine, kind: Kind, path: Path) -> None:
+    version = _version(engine)
+    if version > SCHEMA_VERSION:
+        raise Conflict(
+            "CTL-1003",
+            f"{path} has schema version {version}; this Onefold knows up to {SCHEMA_VERSION}",
+        )
+    if version == SCHEMA_VERSION:
+        return
+    script = resources.files("onefold.store").joinpath(f"schema/{kind}.sql").read_text()
+    with engine.transaction() as transaction:
+        if transaction.read("PRAGMA user_version")[0][0] == SCHEMA_VERSION:
+            return  # another process was quicker
+        transaction.write(script)
+        transaction.write(f"PRAGMA user_version={SCHEMA_VERSION}")
+
+
+def _version(engine: Engine) -> int:
+    return int(engine.read("PRAGMA user_version")[0][0])

@@ -1,0 +1,379 @@
+"""One sandbox's definitions at one generation, as one immutable value, and how it stays fresh.
+
+`Definitions` answers from memory. Each question first reads one number, the generation; only when
+it has changed are the tables read again. What is compiled from a schema is kept as long as neither
+the schema, nor a resource that it reaches, nor its descriptors have changed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from onefold.domain.identity.namespace import STANDARD, NamespaceBook
+from onefold.domain.identity.records import DescriptorPath
+from onefold.domain.profile.merge_policy import MergePolicy
+from onefold.domain.sandbox import Sandbox, SandboxId
+from onefold.domain.xdm.compose import composed
+from onefold.domain.xdm.descriptors import IDENTITY_DESCRIPTOR, identity_descriptor
+from onefold.domain.xdm.schema import Behaviour, behaviour
+from onefold.domain.xdm.standard.loader import load
+from onefold.domain.xdm.types import Field
+from onefold.domain.xdm.validate import CompiledSchema, compiled
+from onefold.errors import NotFound, PlatformError
+from onefold.store.engine import Engine, Reader
+from onefold.store.tables import (
+    connections,
+    credentials,
+    datasets,
+    descriptors,
+    generation,
+    merge_policies,
+    namespaces,
+    organisations,
+    resources,
+    sandboxes,
+)
+from onefold.store.tables.credentials import Credential
+from onefold.store.tables.datasets import StoredDataset
+from onefold.store.tables.descriptors import Descriptor
+from onefold.store.tables.organisations import Organisation
+from onefold.wire import JSON, encode_json
+
+PROFILE_CLASS = "_xdm.context.profile"
+"""The class of people, as merge policies name it."""
+
+
+class Dataset(msgspec.Struct, frozen=True):
+    """What ingest and lookup need of a dataset. It feeds the profile when it is tagged so and its
+    schema is enabled for the union."""
+
+    id: str
+    name: str
+    schema_id: str
+    behaviour: Behaviour
+    profile_enabled: bool
+    identity_enabled: bool
+    validation_disabled: bool
+
+
+class Schema(msgspec.Struct, frozen=True):
+    """One schema, resolved and compiled. version: as the registry shows it, `1.0`."""
+
+    id: str
+    title: str
+    version: str
+    behaviour: Behaviour
+    union_enabled: bool
+    root: Field
+    compiled: CompiledSchema
+    identities: tuple[DescriptorPath, ...]
+
+
+class Inlet(msgspec.Struct, frozen=True):
+    """Where records come in. `id` is the 64 hexadecimal digits that senders put into the URL."""
+
+    id: str
+    org_id: str
+    sandbox_id: SandboxId
+    source_name: str
+    authentication_required: bool
+    data_type: str
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is defined in one sandbox, at one generation.
+
+    default_policy: of the profile class. event_datasets: ids of the time-series datasets. inlets:
+    by inlet id. broken: schemas and descriptors that cannot be used, id to the reason.
+    """
+
+    generation: int
+    sandbox: Sandbox
+    org_id: str
+    tenant_id: str
+    namespaces: NamespaceBook
+    datasets: Mapping[str, Dataset]
+    schemas: Mapping[str, Schema]
+    policies: Mapping[str, MergePolicy]
+    default_policy: MergePolicy | None
+    event_datasets: frozenset[str]
+    inlets: Mapping[str, Inlet]
+    broken: Mapping[str, str]
+
+
+class Installation(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may call and what there is to call, at one generation; without what is in the sandboxes.
+
+    sandboxes_by_name: by (organisation, name). credentials: by client id, without revoked ones.
+    inlets: by inlet id and by connection id.
+    """
+
+    generation: int
+    organisations: Mapping[str, Organisation]
+    sandboxes: tuple[Sandbox, ...]
+    sandboxes_by_name: Mapping[tuple[str, str], Sandbox]
+    credentials: Mapping[str, Credential]
+    inlets: Mapping[str, Inlet]
+
+
+class Definitions:
+    """The definitions of all sandboxes. Thread-safe; every answer is of the newest generation."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = threading.Lock()
+        self._installation: Installation | None = None
+        self._snapshots: dict[str, Snapshot] = {}
+        self._assemblies: dict[str, _Assembly] = {}
+
+    def generation(self) -> int:
+        """The number of the last control-plane change."""
+        return generation.current(self._engine)
+
+    def installation(self) -> Installation:
+        """Who may call, now. One tiny SELECT when nothing has changed."""
+        known = self._installation
+        if known is None or known.generation != generation.current(self._engine):
+            with self._turn, self._engine.reading() as reader:
+                known = self._newest(reader)
+        return known
+
+    def snapshot(self, sandbox_id: str, generation_number: int | None = None) -> Snapshot:
+        """What is defined in a sandbox, now. Raises NotFound AUT-1008.
+
+        generation_number: the current one, when the caller has just read it. The first snapshot of
+        a sandbox compiles all of its schemas; later ones what has changed.
+        """
+        snapshot = self._snapshots.get(sandbox_id)
+        now = generation.current(self._engine) if generation_number is None else generation_number
+        if snapshot is not None and snapshot.generation == now:
+            return snapshot
+        with self._turn, self._engine.reading() as reader:
+            installation = self._newest(reader)
+            snapshot = self._snapshots.get(sandbox_id)
+            if snapshot is None or snapshot.generation != installation.generation:
+                assembly = self._assemblies.setdefault(sandbox_id, _Assembly())
+                snapshot = assembly.snapshot(reader, sandbox_id, installation)
+                self._snapshots[sandbox_id] = snapshot
+        return snapshot
+
+    def sandbox(self, org_id: str, name: str) -> Sandbox | None:
+        """The organisation's sandbox of this name."""
+        return self.installation().sandboxes_by_name.get((org_id, name))
+
+    def sandboxes(self) -> list[Sandbox]:
+        """All sandboxes of all organisations, the oldest first."""
+        return list(self.installation().sandboxes)
+
+    def inlet(self, inlet_id: str) -> Inlet | None:
+        """The inlet with this id, or of the connection with this id."""
+        return self.installation().inlets.get(inlet_id)
+
+    def credential(self, client_id: str) -> Credential | None:
+        """The credential with this client id, unless it was revoked."""
+        return self.installation().credentials.get(client_id)
+
+    def _newest(self, reader: Reader) -> Installation:
+        """The installation at the generation that `reader` sees; the caller has its turn."""
+        number = generation.current(reader)
+        known = self._installation
+        if known is None or known.generation != number:
+            known = self._installation = _installation(reader, number)
+        return known
+
+
+def _installation(reader: Reader, number: int) -> Installation:
+    every_sandbox = sandboxes.every(reader)
+    org_of = {sandbox.id: sandbox.org_id for sandbox in every_sandbox}
+    inlets: dict[str, Inlet] = {}
+    for connection in connections.every(reader):
+        sandbox_id = SandboxId(connection.sandbox_id)
+        inlets[connection.inlet_id] = inlets[connection.id] = Inlet(
+            id=connection.inlet_id,
+            org_id=org_of[sandbox_id],
+            sandbox_id=sandbox_id,
+            source_name=connection.source_id,
+            authentication_required=connection.authentication_required,
+            data_type=connection.data_type,
+        )
+    return Installation(
+        generation=number,
+        organisations={o.id: o for o in organisations.every(reader)},
+        sandboxes=tuple(every_sandbox),
+        sandboxes_by_name={(s.org_id, s.name): s for s in every_sandbox},
+        credentials={c.client_id: c for c in credentials.every(reader) if c.revoked_ms is None},
+        inlets=inlets,
+    )
+
+
+class _Assembly:
+    """Makes the snapshots of one sandbox and keeps what is compiled between them."""
+
+    def __init__(self) -> None:
+        self._standard = load()
+        self._known: dict[bytes, tuple[Schema | None, dict[str, str]]] = {}
+
+    def snapshot(self, reader: Reader, sandbox_id: str, installation: Installation) -> Snapshot:
+        sandbox = next((s for s in installation.sandboxes if s.id == sandbox_id), None)
+        if sandbox is None:
+            raise NotFound("AUT-1008", f"No sandbox has the id {sandbox_id}")
+        documents = {r.id: r.document for r in resources.of_sandbox(reader, sandbox.id)}
+        library = _Library(self._standard, documents)
+        custom = namespaces.of_organisation(reader, sandbox.org_id)
+        book = NamespaceBook((*STANDARD, *custom))
+        broken: dict[str, str] = {}
+        schemas = self._schemas(library, descriptors.of_sandbox(reader, sandbox.id), book, broken)
+        known = {
+            stored.id: _dataset(stored, library, schemas)
+            for stored in datasets.of_sandbox(reader, sandbox.id)
+        }
+        policies = {p.id: p for p in merge_policies.of_sandbox(reader, sandbox.id)}
+        return Snapshot(
+            generation=installation.generation,
+            sandbox=sandbox,
+            org_id=sandbox.org_id,
+            tenant_id=installation.organisations[sandbox.org_id].tenant_id,
+            namespaces=book,
+            datasets=known,
+            schemas=schemas,
+            policies=policies,
+            default_policy=next(
+                (p for p in policies.values() if p.default and p.schema_name == PROFILE_CLASS), None
+            ),
+            event_datasets=frozenset(d.id for d in known.values() if d.behaviour == "time-series"),
+            inlets={i.id: i for i in installation.inlets.values() if i.sandbox_id == sandbox.id},
+            broken=broken,
+        )
+
+    def _schemas(
+        self,
+        library: _Library,
+        said: Iterable[Descriptor],
+        book: NamespaceBook,
+        broken: dict[str, str],
+    ) -> dict[str, Schema]:
+        identities: dict[str, list[Descriptor]] = {}
+        for descriptor in said:
+            if descriptor.type == IDENTITY_DESCRIPTOR:
+                identities.setdefault(descriptor.schema_id, []).append(descriptor)
+        known: dict[bytes, tuple[Schema | None, dict[str, str]]] = {}
+        schemas: dict[str, Schema] = {}
+        for schema_id, document in library.schemas():
+            marks = identities.get(schema_id, [])
+            key = library.fingerprint(schema_id, marks)
+            known[key] = self._known.get(key) or _schema(document, library, marks, book)
+            schema, faults = known[key]
+            broken.update(faults)
+            if schema is not None:
+                schemas[schema_id] = schema
+        self._known = known
+        return schemas
+
+
+class _Library:
+    """The resources that schemas of one sandbox are made of: the standard ones and its own."""
+
+    def __init__(self, standard: Mapping[str, JSON], own: Mapping[str, JSON]) -> None:
+        self.own = own
+        self.documents: dict[str, JSON] = {**standard, **own}
+
+    def schemas(self) -> Iterator[tuple[str, JSON]]:
+        """The tenant's schemas."""
+        for id_, document in self.own.items():
+            if document.get("meta:resourceType") == "schemas":
+                yield id_, document
+
+    def behaviour(self, schema_id: str) -> Behaviour:
+        """Of a schema; `adhoc` when it has no class that tells."""
+        try:
+            return behaviour(self.documents.get(schema_id), self.documents)
+        except PlatformError:
+            return "adhoc"
+
+    def fingerprint(self, schema_id: str, marks: Iterable[Descriptor]) -> bytes:
+        """Changes when anything changes that the compiled schema is made of."""
+        own = sorted({schema_id, *self._reached(schema_id)} & self.own.keys())
+        versions = [(id_, self.own[id_].get("version")) for id_ in own]
+        return encode_json([schema_id, versions, [mark.document for mark in marks]])
+
+    def _reached(self, resource_id: str) -> set[str]:
+        """The ids behind all `$ref`s of a resource, and of those, and so on."""
+        reached: set[str] = set()
+        todo = [resource_id]
+        while todo:
+            for ref in _refs(self.documents.get(todo.pop())):
+                if ref not in reached:
+                    reached.add(ref)
+                    todo.append(ref)
+        return reached
+
+
+def _refs(node: JSON) -> Iterator[str]:
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict):
+            ref = node.get("$ref")
+            if isinstance(ref, str) and not ref.startswith("#"):
+                yield ref.partition("#")[0]
+            todo.extend(node.values())
+        elif isinstance(node, list):
+            todo.extend(node)
+
+
+def _schema(
+    document: JSON, library: _Library, marks: Iterable[Descriptor], book: NamespaceBook
+) -> tuple[Schema | None, dict[str, str]]:
+    """One schema, or None when it cannot be used, and what is wrong: id to the reason."""
+    faults: dict[str, str] = {}
+    try:
+        root = composed(document, library.documents)
+        identities = tuple(_identities(marks, root, book, faults))
+        required = [identity.path for identity in identities if identity.is_primary]
+        judge = compiled(root, required_paths=required)
+    except PlatformError as fault:
+        return None, {**faults, document["$id"]: str(fault)}
+    schema = Schema(
+        id=document["$id"],
+        title=document.get("title", ""),
+        version=document.get("version", "1.0"),
+        behaviour=library.behaviour(document["$id"]),
+        union_enabled="union" in document.get("meta:immutableTags", ()),
+        root=root,
+        compiled=judge,
+        identities=identities,
+    )
+    return schema, faults
+
+
+def _identities(
+    marks: Iterable[Descriptor], root: Field, book: NamespaceBook, faults: dict[str, str]
+) -> Iterator[DescriptorPath]:
+    for mark in marks:
+        try:
+            found = identity_descriptor(mark.document, root)
+        except PlatformError as fault:
+            faults[mark.id] = str(fault)
+            continue
+        namespace = book.by_key(found.namespace)
+        if namespace is None:
+            faults[mark.id] = f"the namespace {found.namespace} does not exist"
+        else:
+            yield DescriptorPath(tuple(found.path), namespace.id, found.is_primary)
+
+
+def _dataset(stored: StoredDataset, library: _Library, schemas: Mapping[str, Schema]) -> Dataset:
+    schema = schemas.get(stored.schema_id)
+    profile = "enabled:true" in stored.tags.get("unifiedProfile", ())
+    return Dataset(
+        id=stored.id,
+        name=stored.name,
+        schema_id=stored.schema_id,
+        behaviour=schema.behaviour if schema else library.behaviour(stored.schema_id),
+        profile_enabled=profile and schema is not None and schema.union_enabled,
+        identity_enabled="enabled:true" in stored.tags.get("unifiedIdentity", ()),
+        validation_disabled="disabled" in stored.tags.get("acp_validationContext", ()),
+    )

@@ -1,0 +1,146 @@
+"""The embedded engine: one SQLite file in WAL mode, one writer at a time, many readers.
+
+Durability: `synchronous=FULL`, so a transaction that has returned survives `kill -9` and power
+loss. Every thread reads through its own connection; writers of this process take turns on one
+connection, writers of other processes wait for SQLite's lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import apsw
+
+from onefold.errors import Unavailable
+from onefold.store.engine import Reader, Row, Transaction, Value
+
+BUSY_TIMEOUT_MS = 10_000
+CACHE_KIB = 64 * 1024
+MMAP_BYTES = 1 << 30
+WAL_AUTOCHECKPOINT_PAGES = 4_000
+
+_PASSING = (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw.CantOpenError)
+
+
+class SqliteEngine:
+    """`Engine` on one file. Cheap to open; close it to release its connections."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = self._connect()
+        self._writer_turn = threading.Lock()
+        self._local = threading.local()
+        self._readers: list[apsw.Connection] = []
+
+    def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        try:
+            return self._reader().execute(sql, parameters).fetchall()
+        except _PASSING as error:
+            raise _unavailable(error) from error
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        return _Reading(self._reader())
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._writer_turn:
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                try:
+                    yield _SqliteTransaction(self._writer)
+                    self._writer.execute("COMMIT")
+                except BaseException:
+                    if self._writer.in_transaction:
+                        self._writer.execute("ROLLBACK")
+                    raise
+            except _PASSING as error:
+                raise _unavailable(error) from error
+
+    def close(self) -> None:
+        for connection in (*self._readers, self._writer):
+            connection.close()
+
+    def _reader(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+            self._readers.append(connection)
+        return connection
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self._path))
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"cache_size=-{CACHE_KIB}",
+            f"mmap_size={MMAP_BYTES}",
+            f"wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        return connection
+
+
+class _Reading:
+    """One read transaction; a class because lookups open one each."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> Reader:
+        self._connection.execute("BEGIN")
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._connection.execute("COMMIT")
+
+    def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except _PASSING as error:
+            raise _unavailable(error) from error
+
+
+class _SqliteTransaction:
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except _PASSING as error:
+            raise _unavailable(error) from error
+
+    def write(self, sql: str, parameters: Sequence[Value] = ()) -> None:
+        try:
+            self._connection.execute(sql, parameters).fetchall()
+        except _PASSING as error:
+            raise _unavailable(error) from error
+
+    def write_many(self, sql: str, rows: Iterable[Sequence[Value]]) -> None:
+        try:
+            self._connection.executemany(sql, rows).fetchall()
+        except _PASSING as error:
+            raise _unavailable(error) from error
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        self._connection.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException as error:
+            if not self._connection.in_transaction:
+                # SQLite may undo everything by itself, such as when the disk is full.
+                raise _unavailable(error) from error
+            self._connection.execute("ROLLBACK TO attempt; RELEASE attempt")
+            raise
+        self._connection.execute("RELEASE attempt")
+
+
+def _unavailable(error: BaseException) -> Unavailable:
+    """The driver's error of a passing state; all other errors of it are defects of ours."""
+    return Unavailable("API-9002", f"The store cannot answer now: {error}")

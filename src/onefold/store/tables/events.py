@@ -1,0 +1,183 @@
+"""Events: immutable, keyed by (owner, event id), read as a timeline over several owners."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from onefold.domain.identity.identity import Xid
+from onefold.store.engine import Reader, Transaction, Value, read_among
+from onefold.store.packing import Packing
+
+EventKey = tuple[Xid, str]
+SortKey = tuple[int, str, str]
+"""Time, event id, owner: the order of timelines, without ties."""
+
+
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event on its way in; `body` is its entity as JSON."""
+
+    xid: Xid
+    event_id: str
+    timestamp_ms: int
+    dataset: str
+    seq: int
+    ingested_ms: int
+    body: bytes
+
+
+class StoredEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event on its way out; `body` is its entity as JSON."""
+
+    timestamp_ms: int
+    event_id: str
+    xid: Xid
+    dataset: str
+    ingested_ms: int
+    body: bytes
+
+    @property
+    def sort_key(self) -> SortKey:
+        return (self.timestamp_ms, self.event_id, self.xid)
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Which part of a timeline is asked: start inclusive, end exclusive, in epoch ms; from the sort
+    key `at` (timestamp, event id, owner) on, inclusive; newest first when descending."""
+
+    start_ms: int | None = None
+    end_ms: int | None = None
+    at: SortKey | None = None
+    descending: bool = False
+
+
+def known(reader: Reader, keys: Sequence[EventKey]) -> set[EventKey]:
+    """Those of the keys that are stored already."""
+    rows = read_among(
+        reader,
+        "SELECT xid, event_id FROM events WHERE (xid, event_id) IN (VALUES :list)",
+        [part for key in keys for part in key],
+        width=2,
+    )
+    return {(row[0], row[1]) for row in rows}
+
+
+def add(transaction: Transaction, packing: Packing, events: Iterable[NewEvent]) -> None:
+    """Store events whose keys are not known."""
+    transaction.write_many(
+        "INSERT INTO events (xid, event_id, timestamp_ms, dataset, seq, ingested_ms, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                e.xid,
+                e.event_id,
+                e.timestamp_ms,
+                e.dataset,
+                e.seq,
+                e.ingested_ms,
+                packing.pack(e.body, e.dataset),
+            )
+            for e in events
+        ],
+    )
+
+
+def timeline(
+    reader: Reader, packing: Packing, owners: Sequence[Xid], window: Window, *, limit: int
+) -> list[StoredEvent]:
+    """Up to `limit` events of the owners, merged into one timeline by (timestamp, event id, owner).
+
+    Cost: each owner's part is read from the index in order, `limit` entries at most; bodies are
+    unpacked only for what is answered.
+    """
+    keys: list[tuple[int, str, Xid]] = []
+    for owner in owners:
+        keys.extend(_keys(reader, owner, window, limit))
+    keys.sort(reverse=window.descending)
+    chosen = keys[:limit]
+    rows = read_among(
+        reader,
+        "SELECT xid, event_id, dataset, ingested_ms, body FROM events"
+        " WHERE (xid, event_id) IN (VALUES :list)",
+        [part for _, event_id, xid in chosen for part in (xid, event_id)],
+        width=2,
+    )
+    found = {(row[0], row[1]): row for row in rows}
+    events = []
+    for at_ms, event_id, xid in chosen:
+        _, _, dataset, ingested_ms, body = found[xid, event_id]
+        events.append(StoredEvent(at_ms, event_id, xid, dataset, ingested_ms, packing.unpack(body)))
+    return events
+
+
+def find(reader: Reader, owners: Sequence[Xid], event_id: str) -> SortKey | None:
+    """The sort key of the owners' event with this id; the smallest when several have it.
+
+    event_id stands before the list in the statement, as `read_among` binds it."""
+    rows = read_among(
+        reader,
+        "SELECT timestamp_ms, event_id, xid FROM events WHERE event_id = ? AND xid IN (:list)",
+        owners,
+        event_id,
+    )
+    return min(((row[0], row[1], row[2]) for row in rows), default=None)
+
+
+def newest_ingested_ms(reader: Reader, owners: Sequence[Xid]) -> int | None:
+    """When the latest event of these owners arrived; None when they have none."""
+    newest = [
+        reader.read(
+            "SELECT ingested_ms FROM events WHERE xid = ?"
+            " ORDER BY timestamp_ms DESC, event_id DESC LIMIT 1",
+            (owner,),
+        )
+        for owner in owners
+    ]
+    return max((rows[0][0] for rows in newest if rows), default=None)
+
+
+_FROM = {
+    (False, True): "AND (timestamp_ms, event_id) >= (?, ?)",
+    (False, False): "AND (timestamp_ms, event_id) > (?, ?)",
+    (True, True): "AND (timestamp_ms, event_id) <= (?, ?)",
+    (True, False): "AND (timestamp_ms, event_id) < (?, ?)",
+}
+
+
+def _keys(reader: Reader, owner: Xid, window: Window, limit: int) -> list[tuple[int, str, Xid]]:
+    sql = ["SELECT timestamp_ms, event_id, xid FROM events WHERE xid = ?"]
+    parameters: list[Value] = [owner]
+    if window.start_ms is not None:
+        sql.append("AND timestamp_ms >= ?")
+        parameters.append(window.start_ms)
+    if window.end_ms is not None:
+        sql.append("AND timestamp_ms < ?")
+        parameters.append(window.end_ms)
+    if window.at is not None:
+        at_ms, event_id, at_owner = window.at
+        # At equal (time, id) the owner decides, and the owner is fixed here.
+        here = owner <= at_owner if window.descending else owner >= at_owner
+        sql.append(_FROM[window.descending, here])
+        parameters += [at_ms, event_id]
+    sql.append(
+        "ORDER BY timestamp_ms DESC, event_id DESC LIMIT ?"
+        if window.descending
+        else "ORDER BY timestamp_ms, event_id LIMIT ?"
+    )
+    parameters.append(limit)
+    return [(row[0], row[1], row[2]) for row in reader.read(" ".join(sql), parameters)]
+
+
+def owners(reader: Reader, *, after: str, limit: int) -> list[Xid]:
+    """Up to `limit` identities that own events, in order, behind `after`."""
+    rows = reader.read(
+        "SELECT DISTINCT xid FROM events WHERE xid > ? ORDER BY xid LIMIT ?", (after, limit)
+    )
+    return [row[0] for row in rows]
+
+
+def count(reader: Reader, *, seq_max: int) -> tuple[int, int]:
+    """(events stored, events whose record number is at most `seq_max`)."""
+    rows = reader.read("SELECT count(*), sum(seq <= ?) FROM events", (seq_max,))
+    return rows[0][0], rows[0][1] or 0

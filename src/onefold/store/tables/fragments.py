@@ -1,0 +1,76 @@
+"""Fragments: what one dataset says of one identity, one current row each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from onefold.domain.identity.identity import Xid
+from onefold.domain.profile.fragment import Fragment
+from onefold.store.engine import Reader, Transaction, read_among
+from onefold.store.packing import Packing
+from onefold.wire import decode_json
+
+
+class NewFragment(msgspec.Struct, frozen=True, gc=False):
+    """A fragment on its way in; `body` is its attributes as JSON."""
+
+    xid: Xid
+    dataset: str
+    seq: int
+    ingested_ms: int
+    effective_ms: int
+    tag: str
+    body: bytes
+
+
+def fragments_of(reader: Reader, packing: Packing, xids: Sequence[Xid]) -> list[Fragment]:
+    """Every fragment of these identities, in no particular order."""
+    rows = read_among(
+        reader,
+        "SELECT xid, dataset, seq, ingested_ms, effective_ms, tag, body FROM fragments"
+        " WHERE xid IN (:list)",
+        xids,
+    )
+    return [
+        Fragment(
+            xid, dataset, seq, ingested_ms, effective_ms, tag, decode_json(packing.unpack(body))
+        )
+        for xid, dataset, seq, ingested_ms, effective_ms, tag, body in rows
+    ]
+
+
+def replace(transaction: Transaction, packing: Packing, fragments: Iterable[NewFragment]) -> None:
+    """Write each fragment over what its dataset said of its identity before.
+
+    A record that is older in the journal than the stored one changes nothing, so that replays and
+    parallel writers end in the same place.
+    """
+    transaction.write_many(
+        "INSERT INTO fragments (xid, dataset, seq, ingested_ms, effective_ms, tag, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (xid, dataset) DO UPDATE SET seq = excluded.seq,"
+        " ingested_ms = excluded.ingested_ms, effective_ms = excluded.effective_ms,"
+        " tag = excluded.tag, body = excluded.body WHERE excluded.seq > fragments.seq",
+        [
+            (
+                f.xid,
+                f.dataset,
+                f.seq,
+                f.ingested_ms,
+                f.effective_ms,
+                f.tag,
+                packing.pack(f.body, f.dataset),
+            )
+            for f in fragments
+        ],
+    )
+
+
+def owners(reader: Reader, *, after: str, limit: int) -> list[Xid]:
+    """Up to `limit` identities that have fragments, in order, behind `after`."""
+    rows = reader.read(
+        "SELECT DISTINCT xid FROM fragments WHERE xid > ? ORDER BY xid LIMIT ?", (after, limit)
+    )
+    return [row[0] for row in rows]

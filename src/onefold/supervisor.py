@@ -1,0 +1,268 @@
+"""The processes of one server: a parent that only watches, N HTTP workers, one pipeline.
+
+    parent ── forks ──► HTTP worker 1..N  share the listening socket, ring the bell at a commit
+                   └──► pipeline          woken by the bell, the only writer of profile data
+
+The data directory is locked by an open file that every process inherits, so a second server finds
+it taken for as long as one process of the first is alive. Children hold the reading end of a pipe
+whose writing end only the parent has: when the parent dies, however suddenly, they see its end and
+go. A child that dies is replaced. On SIGTERM and SIGINT the workers finish their requests first,
+then the pipeline applies what is left in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+import structlog
+import uvicorn
+import uvloop
+
+from onefold import server
+from onefold.config import Settings
+from onefold.errors import Conflict
+from onefold.journal import PipeBell
+from onefold.observe.events import place_of
+from onefold.observe.metrics import Metrics
+from onefold.one_write import OneWriteProtocol
+from onefold.store.places import Places
+
+GRACE_SECONDS = 20
+LOCK_SECONDS = 3.0
+"""How long to wait for a dying server's processes to leave the data directory."""
+RESPAWN_SECONDS = 1.0
+BACKLOG = 2048
+
+log = structlog.get_logger()
+
+
+def serve(
+    settings: Settings, say: Callable[[str], None], *, shared_metrics: str | None = None
+) -> int:
+    """Serve until SIGTERM or SIGINT; answer the exit status, 0 after an orderly stop.
+
+    say: gets the one line that tells that requests are accepted. shared_metrics: the directory
+    where the processes add up their metrics. Raises NotFound CTL-1002, Conflict
+    CTL-1003, CTL-1004 (data directory in use) or CTL-1005 (port in use) before anything is started.
+    """
+    listening = _listening(settings.host, settings.port)
+    lock = _locked(settings.data)
+    try:
+        server.prepared(settings.data)
+        port = listening.getsockname()[1]
+        parent = _Parent(msgspec.structs.replace(settings, port=port), listening, shared_metrics)
+        return parent.run(lambda: say(f"onefold ready http://{settings.host}:{port}"))
+    finally:
+        listening.close()
+        os.close(lock)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as taken:
+        listening.close()
+        raise Conflict("CTL-1005", f"Cannot listen on {host}:{port}: {taken.strerror}") from taken
+    listening.listen(BACKLOG)
+    listening.set_inheritable(True)
+    return listening
+
+
+def _locked(data: Path) -> int:
+    """An open file that holds the data directory's lock; inherited by every process of the
+    server.
+    """
+    if not data.is_dir():
+        server.prepared(data)  # says what is missing
+    lock = os.open(data / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    patience = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as taken:
+            if time.monotonic() > patience:
+                os.close(lock)
+                raise Conflict("CTL-1004", f"{data} is in use by another server") from taken
+            time.sleep(0.05)
+        else:
+            return lock
+
+
+class _Parent:
+    def __init__(self, settings: Settings, listening: socket.socket, shared: str | None) -> None:
+        self._settings = settings
+        self._shared = shared
+        self._listening = listening
+        self._bell = PipeBell()
+        self._life_read, self._life_write = os.pipe()
+        self._ready_read, self._ready_write = os.pipe()
+        self._children: dict[int, str] = {}
+        self._stopping = False
+
+    def run(self, ready: Callable[[], None]) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        roles = ["pipeline", *(f"http-{n}" for n in range(1, self._settings.workers + 1))]
+        for role in roles:
+            self._fork(role)
+        if not self._wait_ready(len(roles)):
+            self._end()
+            return 0 if self._stopping else 1
+        ready()
+        while not self._stopping:
+            self._replace_dead()
+        self._end()
+        return 0
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _fork(self, role: str) -> None:
+        pid = os.fork()
+        if pid == 0:
+            self._child(role)
+        self._children[pid] = role
+
+    def _child(self, role: str) -> NoReturn:
+        status = 1
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.close(self._life_write)
+            threading.Thread(target=self._watch_parent, daemon=True).start()
+            run = _pipeline if role == "pipeline" else _http
+            run(
+                self._settings, self._bell, self._listening, self._tell_ready, Metrics(self._shared)
+            )
+            status = 0
+        except Exception as defect:  # noqa: BLE001 - the child ends here, and says why
+            log.error("server.child_failed", role=role, **place_of(defect))
+        finally:
+            os._exit(status)
+
+    def _watch_parent(self) -> None:
+        os.read(self._life_read, 1)  # returns only when the parent is gone
+        os._exit(1)
+
+    def _tell_ready(self) -> None:
+        os.write(self._ready_write, b"r")
+
+    def _wait_ready(self, count: int) -> bool:
+        os.set_blocking(self._ready_read, False)
+        while count and not self._stopping:
+            try:
+                count -= len(os.read(self._ready_read, count))
+            except BlockingIOError:
+                if self._reap():
+                    return False
+                time.sleep(0.01)
+        return not self._stopping
+
+    def _replace_dead(self) -> None:
+        time.sleep(0.2)  # interrupted by signals; a dead child is noticed within it
+        for pid, status in self._reap():
+            role = self._children.pop(pid)
+            if self._stopping:
+                return
+            log.error("server.child_died", role=role, status=status)
+            time.sleep(RESPAWN_SECONDS)
+            self._fork(role)
+
+    def _reap(self) -> list[tuple[int, int]]:
+        dead = []
+        for pid in self._children:
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                dead.append((pid, os.waitstatus_to_exitcode(status)))
+        return dead
+
+    def _end(self) -> None:
+        """Workers first, so that nothing is accepted any more; then the pipeline drains."""
+        for wanted in ("http", "pipeline"):
+            pids = [pid for pid, role in self._children.items() if role.startswith(wanted)]
+            for pid in pids:
+                os.kill(pid, signal.SIGTERM)
+            for pid in pids:
+                os.waitpid(pid, 0)
+                del self._children[pid]
+
+
+def _pipeline(
+    settings: Settings,
+    bell: PipeBell,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    metrics: Metrics,
+) -> None:
+    listening.close()
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+        bell.ring()
+
+    signal.signal(signal.SIGTERM, stop)
+    places = Places(settings.data)
+    pipeline = server.Pipeline(settings, places=places, bell=bell, metrics=metrics)
+    ready()
+    pipeline.run(lambda: stopping)
+    places.close()
+
+
+def _http(
+    settings: Settings,
+    bell: PipeBell,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    metrics: Metrics,
+) -> None:
+    places = Places(settings.data)
+    rooms = server.rooms(settings, places=places, bell=bell, origin=os.getpid(), metrics=metrics)
+    config = uvicorn.Config(
+        server.asgi(rooms),
+        loop="uvloop",
+        http=OneWriteProtocol,
+        proxy_headers=False,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    http = _Http(config)
+
+    def stop(*_: object) -> None:
+        http.should_exit = True
+
+    async def run() -> None:
+        serving = asyncio.ensure_future(http.serve(sockets=[listening]))
+        while not http.started and not serving.done():
+            await asyncio.sleep(0.005)
+        ready()
+        await serving
+
+    signal.signal(signal.SIGTERM, stop)
+    uvloop.run(run())
+    places.close()
+
+
+class _Http(uvicorn.Server):
+    """uvicorn without its own handling of signals: the parent decides who stops when."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]  # same use
+        return nullcontext()

@@ -1,0 +1,1 @@
+"""What tests, simulation and example clients share. Nothing that serves requests imports it."""

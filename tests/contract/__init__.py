@@ -1,0 +1,1 @@
+"""The documented behaviour, family by family, against the whole application."""

@@ -1,0 +1,1 @@
+"""Streaming ingestion: ingestion contract, 2 and 3."""

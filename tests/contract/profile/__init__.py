@@ -1,0 +1,1 @@
+"""Lookup: profile contract, 3 and 13."""

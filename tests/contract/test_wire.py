@@ -1,0 +1,349 @@
+"""Bad input over a real socket: what only shows below the application. The answer is a 4xx or the
+end of the connection, never a 5xx, and others are served meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import uvicorn
+import uvloop
+
+from onefold import server
+from onefold.control.starter import EVENTS
+from onefold.testing.app import App
+from tests.contract.people import RECORD, ecid, event
+
+TIMEOUT_SECONDS = 10.0
+QUICK_SECONDS = 2.0
+
+
+class Answer(NamedTuple):
+    """One response as it came over the wire."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+class Wire:
+    """A server on a free port, and raw bytes to it."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        config = uvicorn.Config(
+            server.asgi(app.rooms),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+        self._http = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._http.serve(sockets=[self._listening]))
+
+    def close(self) -> None:
+        self._http.should_exit = True
+        self._thread.join()
+        self._listening.close()
+
+    def connect(self) -> socket.socket:
+        """A connection to the server."""
+        return socket.create_connection(("127.0.0.1", self.port), TIMEOUT_SECONDS)
+
+    def exchange(self, sent: bytes) -> list[Answer]:
+        """Send bytes and read every answer until the server ends the connection."""
+        with self.connect() as connection:
+            return self.exchange_on(connection, sent)
+
+    def exchange_on(self, connection: socket.socket, sent: bytes) -> list[Answer]:
+        try:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the server has answered and closed already
+        received = bytearray()
+        try:
+            while part := connection.recv(65_536):
+                received += part
+        except ConnectionError:
+            pass
+        return list(_answers(bytes(received)))
+
+    def post(self, head: str, body: bytes = b"", *, path: str | None = None) -> list[Answer]:
+        """POST to the open inlet with further header lines."""
+        path = path or f"/collection/{self.app.inlet}"
+        lines = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{head}\r\n"
+        return self.exchange(lines.encode() + body)
+
+    def good(self) -> None:
+        """A good message is accepted, at once."""
+        body = json.dumps(self.app.message(EVENTS, event("good", ("ECID", ecid(1))))).encode()
+        started = time.perf_counter()
+        (answer,) = self.post(f"Content-Length: {len(body)}\r\nConnection: close\r\n", body)
+        assert answer.status == 200, answer
+        assert time.perf_counter() - started < QUICK_SECONDS
+
+
+class _Received:
+    def __init__(self, stream: io.BytesIO) -> None:
+        self._stream = stream
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Open(self._stream))
+
+
+class _Open(io.RawIOBase):
+    """The stream, which survives that a response closes it."""
+
+    def __init__(self, stream: io.BytesIO) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]  # a writable buffer
+        return self._stream.readinto(memoryview(buffer)[:1])  # never read ahead
+
+
+def _answers(received: bytes) -> Iterator[Answer]:
+    stream = io.BytesIO(received)
+    while stream.tell() < len(received):
+        response = HTTPResponse(_Received(stream))  # type: ignore[arg-type]  # has makefile
+        response.begin()
+        yield Answer(response.status, response.getheaders(), response.read())
+
+
+@pytest.fixture(scope="module")
+def module_wire(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[Wire]:
+    data = tmp_path_factory.mktemp("wire") / "data"
+    shutil.copytree(installed, data)
+    app = App(data, body_seconds_max=1)
+    wire = Wire(app)
+    yield wire
+    wire.close()
+    app.drain()
+    assert app.faults() == []
+    app.close()
+
+
+@pytest.fixture
+def wire(module_wire: Wire) -> Iterator[Wire]:
+    """The server, which must take a good message at once after each test."""
+    yield module_wire
+    module_wire.good()
+
+
+def _refused(answers: list[Answer], *statuses: int) -> None:
+    """The last answer is one of the statuses; without answer the connection was just ended."""
+    assert all(answer.status < 500 for answer in answers), answers
+    if answers:
+        assert answers[-1].status in statuses, answers
+
+
+# What is no HTTP
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200),
+        b"GARBAGE\r\n\r\n",
+        b"\r\n" * 100,
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nNo colon\r\n\r\n",
+        b"GET / HTTP/1.1\r\nName with space: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nA: b\x00c\r\n\r\n",
+        b"GET /\x00 HTTP/1.1\r\n\r\n",
+        b"GET /collection/\xff\xfe HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"FOO /health/live HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"get /health/live HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"\x00" * 100_000,
+        bytes(range(256)) * 100,
+    ],
+)
+def test_request_that_is_no_http_is_a_400_or_the_end(wire: Wire, sent: bytes) -> None:
+    _refused(wire.exchange(sent), 400, 404, 405)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Length: 2\r\nContent-Length: 4\r\n",
+        "Content-Length: -1\r\n",
+        "Content-Length: 5x\r\n",
+        "Content-Length: 0x10\r\n",
+        "Content-Length: 99999999999999999999999\r\n",
+        "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        "Transfer-Encoding: nonsense\r\n",
+        "Transfer-Encoding: chunked, gzip\r\n",
+    ],
+)
+def test_request_of_unclear_length_is_a_400_and_its_rest_is_no_request(
+    wire: Wire, head: str
+) -> None:
+    rest = b"0\r\n\r\nGET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answers = wire.post(head, rest)
+    _refused(answers, 400, 413)
+    assert len(answers) <= 1
+
+
+@pytest.mark.parametrize(
+    "chunks", [b"zz\r\n{}\r\n", b"-1\r\n", b"5\r\n{}", b"fffffffffffffffff\r\n"]
+)
+def test_broken_chunks_are_a_400_or_the_end(wire: Wire, chunks: bytes) -> None:
+    _refused(wire.post("Transfer-Encoding: chunked\r\n", chunks), 400, 408, 413)
+
+
+# Bodies
+
+
+def test_too_large_a_body_is_a_413_before_it_is_sent(wire: Wire) -> None:
+    with wire.connect() as connection:
+        head = f"POST /collection/{wire.app.inlet} HTTP/1.1\r\nHost: x\r\n"
+        connection.sendall(f"{head}Content-Length: 1000001\r\n\r\n".encode())
+        response = HTTPResponse(connection)
+        response.begin()
+        assert response.status == 413
+        assert json.loads(response.read())["status"] == 413
+
+
+def test_too_large_a_body_is_a_413_when_it_is_sent(wire: Wire) -> None:
+    answers = wire.post("Content-Length: 3000000\r\nConnection: close\r\n", b" " * 3_000_000)
+    _refused(answers, 413)
+    chunk = b"fa00\r\n" + b" " * 64_000 + b"\r\n"
+    chunked = chunk * 40 + b"0\r\n\r\n"
+    answers = wire.post("Transfer-Encoding: chunked\r\nConnection: close\r\n", chunked)
+    _refused(answers, 413)
+
+
+def test_body_in_chunks_is_accepted(wire: Wire) -> None:
+    body = json.dumps(wire.app.message(EVENTS, event("chunks", ("ECID", ecid(1))))).encode()
+    chunks = b"".join(b"1\r\n" + body[at : at + 1] + b"\r\n" for at in range(len(body)))
+    head = "Transfer-Encoding: chunked\r\nConnection: close\r\n"
+    (answer,) = wire.post(head, chunks + b"0\r\n\r\n")
+    assert answer.status == 200
+
+
+def test_body_that_comes_too_slowly_is_a_408_and_stalls_nobody(wire: Wire) -> None:
+    head = f"POST /collection/{wire.app.inlet} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+    slow = [wire.connect() for _ in range(40)]
+    for connection in slow:
+        connection.sendall(head.encode() + b"{")
+    wire.good()
+    for connection in slow:
+        response = HTTPResponse(connection)
+        response.begin()
+        assert response.status == 408
+        assert response.getheader("connection") == "close"
+        assert json.loads(response.read())["status"] == 408
+        assert connection.recv(1) == b""
+        connection.close()
+
+
+def test_connections_that_say_nothing_stall_nobody(wire: Wire) -> None:
+    idle = [wire.connect() for _ in range(100)]
+    for connection in idle[:50]:
+        connection.sendall(b"POST /collection/")
+    wire.good()
+    for connection in idle:
+        connection.close()
+
+
+def test_client_that_goes_away_in_its_body_leaves_nothing_behind(wire: Wire) -> None:
+    for _ in range(20):
+        with wire.connect() as connection:
+            head = f"POST /collection/{wire.app.inlet} HTTP/1.1\r\nHost: x\r\n"
+            connection.sendall(f"{head}Content-Length: 500\r\n\r\n{{".encode())
+
+
+def test_body_of_a_get_is_passed_over_and_is_no_request(wire: Wire) -> None:
+    inner = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+    sent = f"GET /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: {len(inner)}\r\n\r\n".encode()
+    after = b"GET /health/ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    answers = wire.exchange(sent + inner + after)
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [json.loads(answer.body)["status"] for answer in answers] == ["live", "ready"]
+
+
+def test_requests_one_behind_the_other_are_answered_in_order(wire: Wire) -> None:
+    paths = ["/health/live", "/nowhere", f"/collection/{wire.app.inlet}", "/health/live"]
+    sent = "".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n" for path in paths)
+    answers = wire.exchange(sent.encode() + b"")
+    assert [answer.status for answer in answers] == [200, 404, 405, 200]
+
+
+# Lines
+
+
+@pytest.mark.parametrize("length", [2_000, 20_000, 60_000])
+def test_long_address_is_answered_or_refused(wire: Wire, length: int) -> None:
+    for path in (f"/collection/{'f' * length}", f"{RECORD}&entityId={'a' * length}"):
+        sent = f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+        _refused(wire.exchange(sent), 400, 403, 404, 405, 414)
+
+
+@pytest.mark.parametrize(
+    "segment",
+    ["%zz", "%", "%00", "%2e%2e", "..", "%252F", "%2F", "%ff", "%c0%af", "%ED%A0%80", "a b"],
+)
+def test_odd_inlet_id_is_a_404(wire: Wire, segment: str) -> None:
+    answers = wire.post(
+        "Content-Length: 2\r\nConnection: close\r\n", b"{}", path=f"/collection/{segment}"
+    )
+    _refused(answers, 400, 404)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"a\r\n b",
+        b"a\rSet-Cookie: b",
+        b"a\nSet-Cookie: b",
+        b"\xff\xfe",
+        b"a\x0bb",
+        b"x" * 20_000,
+        b"",
+        b"   ",
+    ],
+)
+def test_request_id_never_becomes_another_header(wire: Wire, value: bytes) -> None:
+    sent = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nx-request-id: "
+    answers = wire.exchange(sent + value + b"\r\n\r\n")
+    for answer in answers:
+        assert answer.status in (200, 400)
+        names = [name.lower() for name, _ in answer.headers]
+        assert "set-cookie" not in names
+        ids = [text for name, text in answer.headers if name.lower() == "x-request-id"]
+        assert len(ids) == (answer.status == 200)
+        assert all(0 < len(text) <= 200 for text in ids)
+
+
+def test_many_and_large_headers_are_answered_or_refused(wire: Wire) -> None:
+    for lines in (b"a: b\r\n" * 5000, b"a: " + b"b" * 200_000 + b"\r\n"):
+        sent = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + lines + b"\r\n"
+        _refused(wire.exchange(sent), 200, 400, 431)

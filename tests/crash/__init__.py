@@ -1,0 +1,1 @@
+"""The real server as real processes, killed at any moment."""

@@ -1,0 +1,95 @@
+"""kill -9 of the server, a worker or the pipeline while clients write; nothing that was
+acknowledged is lost, nothing stands twice, and the store agrees with the journal."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import httpx
+import pytest
+
+from tests.crash.serving import Server, command, wait_until
+from tests.crash.writers import PEOPLE, Writers, email
+
+WORKERS = 2
+WRITERS = 3
+PARENT = WORKERS + 1
+"""The number of what is killed: children are counted from 0, the parent comes behind them."""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    running = Server(tmp_path / "data", workers=WORKERS)
+    running.start()
+    yield running
+    print(running.log())
+    running.close()
+
+
+def test_acknowledged_events_survive_three_kills(server):
+    killed_and_checked(server, seed=1, victims=[0, PARENT, 1])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [11, 12])
+def test_acknowledged_events_survive_many_kills(server, seed):
+    random = Random(seed)
+    killed_and_checked(server, seed=seed, victims=[random.randint(0, PARENT) for _ in range(20)])
+
+
+def killed_and_checked(server: Server, *, seed: int, victims: list[int]) -> None:
+    """Kill one process after another under load, then look at everything."""
+    print(f"seed {seed}, victims {victims}")
+    random = Random(seed)
+    writers = Writers(server, seed=seed, count=WRITERS)
+    try:
+        for victim in victims:
+            writers.wait_for(random.randint(1, 60))
+            if victim == PARENT:
+                server.kill_parent()
+            else:
+                server.kill_child(victim)
+        writers.wait_for(20)
+    finally:
+        writers.stop()
+    print(f"{len(writers.acknowledged)} events, {writers.trouble} requests sent again")
+    assert writers.trouble > 0
+    wait_until(lambda: writers.acknowledged <= seen(server).keys(), "everything is applied")
+    stored = seen(server)
+    assert set(stored) == writers.acknowledged
+    assert set(stored.values()) == {1}
+    assert server.stop() == 0
+    examined = subprocess.run(
+        command("doctor", "--data", str(server.data)), capture_output=True, text=True, check=False
+    )
+    assert examined.returncode == 0, examined.stdout
+
+
+def seen(server: Server) -> Counter[str]:
+    """How often each event stands in the timelines of all people."""
+    headers = {
+        "authorization": f"Bearer {server.token}",
+        "x-api-key": server.facts["client_id"],
+        "x-gw-ims-org-id": server.facts["org_id"],
+        "x-sandbox-name": server.facts["sandbox"],
+    }
+    found: Counter[str] = Counter()
+    with httpx.Client(base_url=server.url, headers=headers) as client:
+        for person in range(PEOPLE):
+            url = (
+                "/data/core/ups/access/entities?schema.name=_xdm.context.experienceevent"
+                f"&relatedSchema.name=_xdm.context.profile&relatedEntityId={email(person)}"
+                "&relatedEntityIdNS=Email&fields=_id"
+            )
+            while url:
+                page = client.get(url)
+                assert page.status_code == 200, page.text
+                found.update(child["entityId"] for child in page.json()["children"])
+                href = page.json()["_links"]["next"]["href"]
+                url = f"/data/core/ups/access{href}" if href else ""
+    return found

@@ -1,0 +1,1 @@
+"""Databases that fail at every possible call, and what must hold afterwards."""

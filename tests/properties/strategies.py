@@ -1,0 +1,123 @@
+"""The one vocabulary of hypothesis strategies: every property test draws its values from here."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from hypothesis import strategies as st
+
+from onefold.domain.graph.links import Link, Sighting
+from onefold.domain.identity.identity import Xid
+from onefold.domain.identity.namespace import GraphClass
+from onefold.domain.profile.fragment import Fragment, without_nulls
+from onefold.domain.profile.merge_policy import MergePolicy
+
+# Few names, so that records meet; the letter says the class, so a name has one class everywhere.
+CLASSES = {
+    "c": GraphClass.COOKIE,
+    "d": GraphClass.DEVICE,
+    "p": GraphClass.PERSON,
+}
+xids = st.builds(
+    lambda number, letter: Xid(f"{number}{letter}"), st.integers(0, 4), st.sampled_from("cdp")
+)
+datasets = st.sampled_from(("A", "B", "C"))
+times_ms = st.integers(0, 20)
+
+sightings = st.builds(
+    Sighting,
+    xids=st.lists(xids, min_size=1, max_size=4).map(tuple),
+    dataset=datasets,
+    at_ms=times_ms,
+)
+
+
+@st.composite
+def links(draw: st.DrawFn) -> Link:
+    a, b = sorted(draw(st.lists(xids, min_size=2, max_size=2, unique=True)))
+    first_ms, last_ms = sorted((draw(times_ms), draw(times_ms)))
+    return Link(a, b, draw(datasets), first_ms, last_ms)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[list[Sighting]]:
+    """A stream of records, cut into batches anywhere."""
+    stream = draw(st.lists(sightings, max_size=24))
+    cuts = draw(st.lists(st.integers(0, len(stream)), max_size=5))
+    edges = sorted({0, len(stream), *cuts})
+    return [stream[start:end] for start, end in pairwise(edges)]
+
+
+names = st.sampled_from(("a", "b", "c", "d"))
+scalars = st.sampled_from((None, True, False, 0, 7, -1.25, "", "text", "é"))
+json_values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4),
+    max_leaves=8,
+)
+objects = st.dictionaries(names, json_values, max_size=4)
+paths = st.lists(names, min_size=1, max_size=4).map(".".join)
+
+instants = st.one_of(
+    st.integers(0, 3).map(lambda second: f"2022-02-06T05:58:0{second}Z"), st.just("no time")
+)
+memberships = st.dictionaries(
+    st.sampled_from(("ups", "aam")),
+    st.dictionaries(
+        names,
+        st.fixed_dictionaries(
+            {"status": st.sampled_from(("realized", "existing", "exited"))},
+            optional={"lastQualificationTime": instants},
+        ),
+        max_size=2,
+    ),
+    max_size=2,
+)
+regions = st.dictionaries(
+    st.sampled_from(("IRL1", "VA6")), st.fixed_dictionaries({"captureTimestamp": instants})
+)
+
+
+@st.composite
+def attributes(draw: st.DrawFn) -> dict[str, Any]:
+    """What a record or the system says: ordinary fields, and sometimes those the system places."""
+    placed = st.fixed_dictionaries(
+        {},
+        optional={
+            "identityMap": objects,
+            "segmentMembership": memberships | json_values,
+            "userActivityRegions": regions | json_values,
+        },
+    )
+    return draw(objects) | draw(placed)
+
+
+@st.composite
+def _fragment(draw: st.DrawFn) -> Fragment:
+    return Fragment(
+        xid=draw(xids),
+        dataset=draw(datasets),
+        seq=draw(st.integers(0, 3)),
+        ingested_ms=draw(times_ms),
+        effective_ms=draw(st.integers(0, 3)),
+        tag="t",
+        attributes=without_nulls(draw(attributes())),
+    )
+
+
+fragments = st.lists(
+    _fragment(), max_size=4, unique_by=lambda fragment: (fragment.dataset, fragment.xid)
+)
+
+policies = st.builds(
+    MergePolicy,
+    id=st.just("policy"),
+    name=st.just(""),
+    identity_graph=st.just("pdg"),
+    attribute_merge=st.sampled_from(("timestampOrdered", "dataSetPrecedence")),
+    order=st.lists(datasets, unique=True).map(tuple),
+    default=st.booleans(),
+    active_on_edge=st.booleans(),
+    updated_s=st.just(0),
+)

@@ -1,0 +1,254 @@
+"""One run: a seed, a world, a few dozen steps, and audits in between and at the end.
+
+What was acknowledged is written down by the senders, by the number of the sending. The journal must
+hold exactly these numbers, and those whose acknowledgement was lost after the commit.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+from unittest import mock
+
+from onefold.errors import PlatformError, Unavailable
+from onefold.inlet.accept import InvalidMessage
+from onefold.store import packing
+from onefold.testing.faults import Crash
+from tests.simulation import auditor
+from tests.simulation.auditor import expect
+from tests.simulation.faults import SHAKY_TIMES, Content, Trouble, for_pipeline, for_senders
+from tests.simulation.model import Model
+from tests.simulation.workload import Draft, Workload, batch_body
+from tests.simulation.world import Place, World
+
+STEPS = 40
+MEMORY_DISK = Path("/dev/shm")  # a crash here is of the process, never of the disk
+
+TROUBLES = (
+    "journal: crash before commit",
+    "journal: crash after commit",
+    "journal: unavailable before commit",
+    "journal: unavailable after commit",
+    "store: crash on the way",
+    "store: crash before commit",
+    "store: crash after commit",
+    "store: unavailable on the way",
+    "store: unavailable before commit",
+    "store: unavailable after commit",
+    "crash while idle",
+    "sent again after a fault",
+    "applied again after a fault",
+    "batch sent twice",
+    "duplicate event",
+    "late event",
+    "reordered event",
+    "record with an older clock",
+    "row replaced",
+    "clusters merged",
+    "identity evicted",
+    "cluster split",
+    "record parked",
+    "record applied at the second try",
+    "failed REC-1001",
+    "failed REC-1002",
+    "failed REC-1003",
+    "failed REC-1005",
+    "failed REC-1006",
+    "failed REC-1008",
+    "failed REC-1009",
+    "failed REC-1010",
+    "refused at the door",
+    "refused by synchronous validation",
+    "records of a second sandbox",
+    "bodies packed with a dictionary",
+)
+"""What a set of runs has to reach."""
+
+
+DICTIONARY_SAMPLES = 20
+"""Bodies of a dataset after which a small dictionary is trained; the product waits for more."""
+
+
+class Simulation:
+    """One run. steps: what has been done so far, in short; troubles: how often each was reached."""
+
+    def __init__(self, seed: int, root: Path) -> None:
+        self.steps: list[str] = []
+        self.troubles: Counter[str] = Counter()
+        self._root = root
+        self._random = random = Random(seed)
+        self._batches = (random.choice((1, 3, 1000)), random.choice((2, 7, 1000)))
+        self._world = World(root, seed=seed, batch_records_max=random.choice((1, 4, 10, 500)))
+        self._content = Content()
+        self._world.faults.arm(self._content.fault())
+        places = self._world.places_of_senders
+        self._workload = Workload(random, places)
+        self._models = [Model(place) for place in places]
+        self._number = 0
+        self._acknowledged: dict[str, dict[int, str]] = {place.tenant: {} for place in places}
+        self._unheard: dict[str, set[int]] = {place.tenant: set() for place in places}
+        self._last_batch: list[Draft] = []
+        self._crowded = random.random() < 0.7
+
+    def run(self) -> None:
+        """Do everything. Raises auditor.Difference."""
+        with (
+            mock.patch.object(packing, "SAMPLES", DICTIONARY_SAMPLES),
+            mock.patch.object(packing, "DICTIONARY_BYTES", 1024),
+        ):
+            self._run()
+
+    def _run(self) -> None:
+        random = self._random
+        actions: tuple[tuple[Callable[[], None], int], ...] = (
+            (self._send, 20),
+            (self._send_again, 2),
+            (self._send_crowd, 6 if self._crowded else 0),
+            (self._send_validated, 2),
+            (self._round, 12),
+            (self._crash_idle, 1),
+            (self._audit, 1),
+        )
+        for _ in range(STEPS):
+            (action,) = random.choices([a for a, _ in actions], [weight for _, weight in actions])
+            action()
+            self._world.clock.advance(ms=random.choice((0, 1, 50, 5_000, 600_000)))
+        self._audit()
+        for model in self._models:
+            faults = type(self._world.faults)()
+            faults.arm(Content().fault())
+            auditor.replayed(self._world, model, self._root, faults, batches=self._batches)
+            self.troubles += model.troubles
+        shaky = [n for n in self._content.raised.values() if n > SHAKY_TIMES]
+        self.troubles["record applied at the second try"] += len(shaky)
+        self.troubles["records of a second sandbox"] += self._models[1].outcomes.total()
+        self.troubles["bodies packed with a dictionary"] += auditor.dictionaries(self._world)
+        self._world.close()
+
+    def _send(self) -> None:
+        drafts = self._workload.drafts(self._world.clock.now_ms())
+        self._last_batch = drafts
+        self._post(drafts)
+
+    def _send_again(self) -> None:
+        if self._last_batch:
+            self.troubles["batch sent twice"] += 1
+            self._post(self._last_batch)
+
+    def _send_crowd(self) -> None:
+        self._post(self._workload.kiosk(self._world.clock.now_ms()))
+
+    def _post(self, drafts: Sequence[Draft]) -> None:
+        """Send a batch until it is acknowledged."""
+        trouble = for_senders(self._random) if self._random.random() < 0.25 else None
+        while not self._posted(drafts, trouble):
+            self.troubles["sent again after a fault"] += 1
+            trouble = None
+
+    def _posted(self, drafts: Sequence[Draft], trouble: Trouble | None) -> bool:
+        place = drafts[0].place
+        numbers = [self._numbered() for _ in drafts]
+        body = batch_body(drafts, numbers)
+        inlet = self._world.inlets.inlet(place.inlet_id)
+        self.steps.append(f"send {numbers[0]}-{numbers[-1]} to {place.tenant}")
+        results: list[str | PlatformError] = []
+
+        def send() -> None:
+            results.extend(self._world.inlets.accept_many(inlet, body).results)
+
+        if not self._went_well(send, trouble):
+            if trouble is not None and trouble.durable:
+                self._unheard[place.tenant].update(
+                    number
+                    for number, draft in zip(numbers, drafts, strict=True)
+                    if not draft.fate.startswith("INL-")
+                )
+            return False
+        for number, draft, result in zip(numbers, drafts, results, strict=True):
+            if isinstance(result, str):
+                self._acknowledged[place.tenant][number] = result
+            else:
+                self.troubles["refused at the door"] += 1
+                expect(f"refusal of {number}", result.code, draft.fate)
+        return True
+
+    def _send_validated(self) -> None:
+        """One message whose sender waits for the verdict on its entity."""
+        draft = self._workload.single(self._world.clock.now_ms())
+        number = self._numbered()
+        body = batch_body([draft], [number])[len(b'{"messages": [') : -len(b"]}")]
+        inlet = self._world.inlets.inlet(draft.place.inlet_id)
+        self.steps.append(f"send {number} to {draft.place.tenant}, validated")
+        try:
+            receipt = self._world.inlets.accept_one(inlet, body, validate=True)
+        except InvalidMessage:
+            self.troubles["refused by synchronous validation"] += 1
+            expect(f"{number} is invalid", draft.fate in ("REC-1001", "REC-1008"), True)
+        except PlatformError as refusal:
+            expect(f"refusal of {number}", refusal.code, draft.fate)
+        else:
+            self._acknowledged[draft.place.tenant][number] = receipt.trace
+
+    def _round(self) -> None:
+        """One batch of each sandbox, again after a fault."""
+        trouble = for_pipeline(self._random) if self._random.random() < 0.4 else None
+        self.steps.append("round")
+        while not self._went_well(self._world_round, trouble):
+            self.troubles["applied again after a fault"] += 1
+            trouble = None
+
+    def _world_round(self) -> None:
+        self._world.pipeline.round()
+
+    def _crash_idle(self) -> None:
+        self.steps.append("crash while idle")
+        self.troubles["crash while idle"] += 1
+        self._world.crash()
+
+    def _went_well(self, act: Callable[[], None], trouble: Trouble | None) -> bool:
+        """Do something that a fault may hit; after a crash the world goes on from its files."""
+        fault = self._world.faults.arm(trouble.fault()) if trouble is not None else None
+        try:
+            act()
+        except Unavailable:
+            well = False
+        except Crash:
+            well = False
+            self._world.crash()
+        else:
+            well = True
+        if trouble is not None and fault is not None:
+            self._world.faults.disarm(fault)
+            if fault.struck:
+                self.steps.append(trouble.name)
+                self.troubles[trouble.name] += 1
+            expect(f"{trouble.name} was noticed", not well, bool(fault.struck))
+        return well
+
+    def _audit(self) -> None:
+        """Drain, then compare everything."""
+        self.steps.append("audit")
+        self._world.pipeline.drain()
+        for model in self._models:
+            self._ledger(model.place, auditor.fed(self._world, model))
+            auditor.audited(self._world, model)
+
+    def _ledger(self, place: Place, journal: list[tuple[int, str]]) -> None:
+        """The journal holds what was acknowledged, once each, and in the order of sending."""
+        acknowledged = self._acknowledged[place.tenant]
+        wanted = sorted(acknowledged.keys() | self._unheard[place.tenant])
+        expect("sendings in the journal", [number for number, _ in journal], wanted)
+        known = {number: trace for number, trace in journal if number in acknowledged}
+        expect("traces of acknowledged sendings", known, acknowledged)
+
+    def _numbered(self) -> int:
+        self._number += 1
+        return self._number
+
+
+def root() -> tempfile.TemporaryDirectory[str]:
+    """A directory for one world: in memory where there is such a disk, for many small commits."""
+    return tempfile.TemporaryDirectory(dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None)

@@ -1,0 +1,174 @@
+"""The world: one installation with two organisations, and the process that serves it.
+
+The process can be thrown away at any point. It then goes on from a copy of its files as they lie on
+the disk at that moment, which is what a killed process leaves behind. Only the definitions, which
+never change here, are compiled once for all of its lives.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+from onefold.config import Settings
+from onefold.control import sandboxes, starter
+from onefold.domain.sandbox import Sandbox
+from onefold.inlet.accept import Inlets
+from onefold.journal import Accepted, Journal
+from onefold.lookup.profiles import Profiles
+from onefold.observe.metrics import Metrics
+from onefold.server import Pipeline
+from onefold.store.engine import Engine
+from onefold.store.places import Places
+from onefold.store.snapshot import Definitions
+from onefold.store.tables import organisations
+from onefold.store.tables.generation import change
+from onefold.store.tables.organisations import Organisation
+from onefold.testing.clock import SimClock, SimIds
+from onefold.testing.faults import Faults, FaultyPlaces
+
+NAMESPACE_IDS = {
+    "ECID": 4,
+    "Email": 6,
+    "Phone": 7,
+    "AAID": 10,
+    "IDFA": 20915,
+    "CRMID": 77386,
+    "LoyaltyId": 11443272,
+}
+TENANTS = ("acme", "globex")
+_KEPT_FILES = ("*.db", "*.db-wal")
+
+
+class SilentBell:
+    """Nobody waits in the simulation: the rounds of the pipeline are steps of the run."""
+
+    def ring(self) -> None: ...
+
+    def wait(self, seconds: float) -> None: ...
+
+
+class Place(NamedTuple):
+    """One sandbox as its senders know it. Datasets are (dataset id, schema id)."""
+
+    sandbox: Sandbox
+    tenant: str
+    inlet_id: str
+    registrations: tuple[str, str]
+    logins: tuple[str, str]
+    events: tuple[str, str]
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The ids of all datasets."""
+        return self.registrations[0], self.logins[0], self.events[0]
+
+
+class World:
+    """The running process and everything that outlives it: files, clock, faults."""
+
+    def __init__(self, root: Path, *, seed: int, batch_records_max: int) -> None:
+        self.clock = SimClock()
+        self.faults = Faults()
+        self._root = root
+        self._ids = SimIds(seed)
+        self._batch_records_max = batch_records_max
+        self._lives = 0
+        self._control = Places(root / "control")
+        self.definitions = Definitions(self._control.control())
+        self._open(root / "life-0")
+        self.places_of_senders = [self._made(tenant) for tenant in TENANTS]
+
+    def crash(self) -> None:
+        """The process dies; another one opens what it has left."""
+        self._lives += 1
+        dead = self.data
+        image = copied(dead, self._root / f"life-{self._lives}")
+        self.places.close()
+        shutil.rmtree(dead)
+        self._open(image)
+
+    def close(self) -> None:
+        self.places.close()
+        self._control.close()
+
+    def records(self, place: Place) -> list[tuple[int, Accepted]]:
+        """Everything that the place's journal holds, with record numbers."""
+        return journal_records(self.places.journal(place.sandbox.id))
+
+    def _open(self, data: Path) -> None:
+        """What server.py wires, with the simulation's clock and databases."""
+        self.data = data
+        self.places = FaultyPlaces(data, self.faults)
+        self.inlets = Inlets(
+            places=self.places,
+            definitions=self.definitions,
+            bell=SilentBell(),
+            clock=self.clock,
+            settings=Settings(data=data),
+            metrics=Metrics(),
+            origin=self._lives,
+        )
+        self.pipeline = pipeline_of(
+            self.places, self.definitions, self.clock, records_max=self._batch_records_max
+        )
+        self.profiles = Profiles(self.places, self.definitions)
+
+    def _made(self, tenant: str) -> Place:
+        control = self._control.control()
+        org_id = f"{self._ids.hex(bytes_=12).upper()}@AdobeOrg"
+        with change(control) as transaction:
+            organisations.insert(
+                transaction, Organisation(org_id, tenant, tenant, self.clock.now_ms())
+            )
+        sandbox = sandboxes.create(
+            control, self.clock, self._ids, org_id=org_id, name="prod", title="Prod"
+        )
+        made = starter.furnish(
+            control,
+            self.clock,
+            self._ids,
+            sandbox,
+            namespace_ids={code: NAMESPACE_IDS[code] for code in ("CRMID", "LoyaltyId")},
+        )
+        return Place(
+            sandbox,
+            tenant,
+            made.inlet_id,
+            made.datasets[starter.REGISTRATIONS],
+            made.datasets[starter.LOGINS],
+            made.datasets[starter.EVENTS],
+        )
+
+
+def pipeline_of(
+    places: Places, definitions: Definitions, clock: SimClock, *, records_max: int
+) -> Pipeline:
+    """The pipeline over some databases, with definitions that are compiled already."""
+    settings = Settings(data=places.data, batch_records_max=records_max)
+    pipeline = Pipeline(settings, places=places, bell=SilentBell(), metrics=Metrics(), clock=clock)
+    pipeline._definitions = definitions
+    return pipeline
+
+
+def copied(data: Path, to: Path) -> Path:
+    """Copy the databases as they lie on the disk now, the part that is still in the logs too."""
+    for pattern in _KEPT_FILES:
+        for file in sorted(data.rglob(pattern)):
+            target = to / file.relative_to(data)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)
+    return to
+
+
+def journal_records(engine: Engine) -> list[tuple[int, Accepted]]:
+    """Every record of a journal, in its order."""
+    journal = Journal(engine, SilentBell())
+    records: list[tuple[int, Accepted]] = []
+    position = 0
+    while chunks := journal.read(position, records_max=1000):
+        for chunk in chunks:
+            records.extend(enumerate(chunk.records, chunk.first))
+        position = chunks[-1].position
+    return records

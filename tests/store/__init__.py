@@ -1,0 +1,1 @@
+"""The tables against a real database."""

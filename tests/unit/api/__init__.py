@@ -1,0 +1,1 @@
+"""What the APIs are made of, without an application."""
