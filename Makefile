@@ -25,6 +25,7 @@ help: ## Print this list
 
 .PHONY: setup
 setup: $(STAMP) ## Make .venv with Onefold and the locked versions of everything it needs
+	@:
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import platform
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -38,9 +40,12 @@ _HALF_LOAD_UNKNOWN = 5000.0
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is asked for."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers are ended, too
     options = _options(arguments)
     parts = _parts(options.only)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=110)
     _BUILD.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=_BUILD))
     started = time.monotonic()

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from itertools import count
+from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +34,7 @@ from benchmarks.loaded import (
     pour,
 )
 from benchmarks.lookup import headers_of
-from benchmarks.population import BATCH, EVENTS_EACH, Messages, entity_query, person, visits
+from benchmarks.population import BATCH, EVENTS_EACH, Messages, Person, entity_query, person, visits
 from benchmarks.report import against
 from benchmarks.server import Installation, Server, init
 
@@ -44,6 +43,8 @@ STRANGERS = 10_000_000
 every round does the same work."""
 _SINGLE_CONNECTIONS = 32
 _MARKERS_PER_SECOND = 20
+_MARKER_CONNECTIONS = 64
+_POLL_SECONDS = 0.001
 _SEEN_SECONDS = 30.0
 
 
@@ -120,16 +121,15 @@ def measure_freshness(bench: Bench, store: LoadedStore, events_per_second: float
     async def measured(server: Server) -> list[float]:
         port = server.port
         headers = headers_of(store.data, installation)
-        done = asyncio.Event()
-        async with Connections(port, 4) as writers, Connections(port, 1) as side:
-            markers = asyncio.create_task(
-                _markers(side, installation, messages, headers, seconds, done)
-            )
-            await steady(
+        async with (
+            Connections(port, 4) as writers,
+            Connections(port, _MARKER_CONNECTIONS) as side,
+        ):
+            load = steady(
                 writers, iter(requests), accepted, per_second=batches_per_second, seconds=seconds
             )
-            done.set()
-            return await markers
+            markers = _markers(side, installation, messages, headers, seconds)
+            return (await asyncio.gather(markers, load))[0]
 
     with Server(store.data) as server, bench.task("freshness", 1) as task:
         _warm(server, installation, "warm-freshness")
@@ -187,17 +187,14 @@ async def _markers(
     messages: Messages,
     headers: dict[str, str],
     seconds: float,
-    done: asyncio.Event,
 ) -> list[float]:
-    """Write app logins of new people, one after the other, and look each up until it is there."""
-    ages: list[float] = []
-    connection = side.all[0]
+    """Write app logins of new people by the clock, and look each up until it is there."""
     path = f"/collection/{installation.inlet_id}"
-    numbers: Iterator[int] = count(STRANGERS * 3)
-    pause = 1 / _MARKERS_PER_SECOND
-    await asyncio.sleep(min(0.5, seconds / 10))  # until the load is there
-    while not done.is_set():
-        who = person(next(numbers))
+    ages: list[float] = []
+    idle = deque(side.all)
+
+    async def mark(who: Person) -> None:
+        connection = idle.popleft()
         status, body = await ask(connection, post(path, messages.login(who)))
         if status != 200:
             raise Unexpected(f"A write was refused: status {status}, {body[:300]!r}")
@@ -206,9 +203,15 @@ async def _markers(
         while (await ask(connection, lookup))[0] != 200:
             if time.perf_counter() - written > _SEEN_SECONDS:
                 raise Unexpected(f"A write was not visible within {_SEEN_SECONDS} seconds")
-        age = time.perf_counter() - written
-        ages.append(age)
-        await asyncio.sleep(max(pause - age, 0.0))
+            await asyncio.sleep(_POLL_SECONDS)
+        ages.append(time.perf_counter() - written)
+        idle.append(connection)
+
+    async with asyncio.TaskGroup() as marks:
+        for number in range(int(seconds * _MARKERS_PER_SECOND)):
+            await asyncio.sleep(1 / _MARKERS_PER_SECOND)
+            if idle:
+                marks.create_task(mark(person(STRANGERS * 3 + number)))
     return ages
 
 

@@ -152,6 +152,10 @@ def measure_latency(bench: Bench, store: LoadedStore) -> None:
             )
             return (await asyncio.gather(reading, writing))[0]
 
+    bench.say(
+        f"lookup_p99_ms: {STEADY_PER_SECOND} lookups/s beside {INGEST_PER_SECOND} events/s;"
+        " processes on any core"
+    )
     with Server(store.data) as server, bench.task("lookups beside ingestion", 1) as task:
         latencies = run_exact(measured(server.port))
         bench.advanced(task)

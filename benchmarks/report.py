@@ -67,9 +67,9 @@ def against(name: str, value: float, unit: str, floor: float | None = None) -> R
 def shown(console: Console, results: Sequence[Result], heading: str) -> None:
     """Print the table. A target that was missed is said in words, not only by colour."""
     table = Table(title=heading, title_justify="left")
-    table.add_column("figure")
+    table.add_column("figure", no_wrap=True)
     for column in ("value", "floor", "ratio"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     table.add_column("unit")
     table.add_column("wanted")
     for result in results:

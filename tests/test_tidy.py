@@ -50,7 +50,6 @@ HOMES = {
     "typer": {"cli"},
     "uvicorn": {"supervisor", "one_write"},
     "uvloop": {"supervisor"},
-    "xxhash": {"store", "domain"},
     "zstandard": {"store", "journal"},
 }
 """Every library that is imported, and the rooms that may. `testing` may use what tests use."""

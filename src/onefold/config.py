@@ -6,7 +6,6 @@ Each row is an environment variable ONEFOLD_<NAME>, and a line of docs/reference
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,11 +104,10 @@ def settings(data: Path, *, environment: Mapping[str, str] | None = None, **give
 
 
 def shared_metrics(data: Path) -> str:
-    """Have the metrics of all processes of this server written into one emptied directory, and
-    answer its path. To be called before anything imports prometheus_client, which looks there once.
+    """Have the metrics of all processes of this server written into one directory, and answer its
+    path. To be called before anything imports prometheus_client, which looks there once. The server
+    empties the directory when it has the data directory for itself.
     """
     directory = data / "run" / "metrics"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o700, parents=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
     return str(directory)

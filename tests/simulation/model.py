@@ -61,27 +61,12 @@ class Model:
             return self._fail(seq, dataset, "REC-9001")
         at_ms = parsed(entity["timestamp"]) if event else received_ms
         self._meet(named, dataset, at_ms, received_ms)
+        row = {"seq": seq, "dataset": dataset, "ingested_ms": received_ms, "entity": entity}
         if event:
             self._clocks(owner, at_ms, received_ms)
-            self.events[owner, entity["_id"]] = {
-                "at_ms": at_ms,
-                "seq": seq,
-                "dataset": dataset,
-                "ingested_ms": received_ms,
-                "entity": entity,
-            }
+            self.events[owner, entity["_id"]] = {**row, "at_ms": at_ms}
         else:
-            audit = entity.get("extSourceSystemAudit", {}).get("lastUpdatedDate")
-            effective_ms = parsed(audit) if audit else received_ms
-            self.troubles["record with an older clock"] += effective_ms < received_ms
-            self.troubles["row replaced"] += (owner, dataset) in self.fragments
-            self.fragments[owner, dataset] = {
-                "seq": seq,
-                "ingested_ms": received_ms,
-                "effective_ms": effective_ms,
-                "tag": trace,
-                "entity": entity,
-            }
+            self._replace(owner, {**row, "tag": trace})
         self.outcomes[dataset, "applied"] += 1
         return None
 
@@ -129,6 +114,14 @@ class Model:
             for (owner, event_id), event in self.events.items()
             if owner in cluster
         )
+
+    def _replace(self, owner: str, row: dict[str, Any]) -> None:
+        """Write a row over what its dataset said of its owner before."""
+        audit = row["entity"].get("extSourceSystemAudit", {}).get("lastUpdatedDate")
+        effective_ms = parsed(audit) if audit else row["ingested_ms"]
+        self.troubles["record with an older clock"] += effective_ms < row["ingested_ms"]
+        self.troubles["row replaced"] += (owner, row["dataset"]) in self.fragments
+        self.fragments[owner, row["dataset"]] = {**row, "effective_ms": effective_ms}
 
     def _fail(self, seq: int, dataset: str, code: str) -> None:
         self.failed[seq] = code

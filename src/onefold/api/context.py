@@ -33,8 +33,7 @@ class Caller(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request, read whole.
 
     query: decoded pairs in their order; raw_query: as sent. headers: lower-case names. body:
@@ -51,8 +50,7 @@ class Request:
     caller: Caller | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """Status, body as bytes ready to send (empty: no body, no content type), further headers."""
 
     status: int

@@ -105,15 +105,20 @@ def demo(*, data: Path | None, port: int, leave: bool) -> int:
     scratch = Path(tempfile.mkdtemp(prefix="onefold-demo-"))
     try:
         _play(console, data or scratch / "data", scratch / "server.log", port=port, leave=leave)
-    except (Failed, KeyboardInterrupt) as failure:
-        reason = failure if isinstance(failure, Failed) else "interrupted"
-        Console(stderr=True).print(
-            f"onefold: {reason}", markup=False, highlight=False, soft_wrap=True
-        )
-        return 1
+    except Failed as failure:
+        return _ended(str(failure))
+    except KeyboardInterrupt:
+        return _ended("interrupted")
+    except (LookupError, TypeError, ValueError) as odd:
+        return _ended(f"an answer of the server was not as expected ({odd!r})")
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return 0
+
+
+def _ended(reason: str) -> int:
+    Console(stderr=True).print(f"onefold: {reason}", markup=False, highlight=False, soft_wrap=True)
+    return 1
 
 
 def _play(console: Console, data: Path, log: Path, *, port: int, leave: bool) -> None:
@@ -133,9 +138,10 @@ def _play(console: Console, data: Path, log: Path, *, port: int, leave: bool) ->
         show.lookups(console, found)
         show.other(console, _person(client, "Email", story.OTHER_EMAIL))
         show.address(console, url, made, data)
-        show.end(console, serving=not leave)
-        if not leave:
-            _serve_on(server, log)
+        if leave:
+            show.end(console, serving=False)
+        else:
+            _serve_on(console, server, log)
 
 
 @contextmanager
@@ -153,9 +159,10 @@ def _server(data: Path, log: Path, port: int) -> Iterator[tuple[subprocess.Popen
             _stop(server)
 
 
-def _serve_on(server: subprocess.Popen[str], log: Path) -> None:
+def _serve_on(console: Console, server: subprocess.Popen[str], log: Path) -> None:
     """Return when the user has had enough."""
     try:
+        show.end(console, serving=True)
         status = server.wait()
     except KeyboardInterrupt:
         return

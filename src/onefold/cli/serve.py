@@ -11,7 +11,7 @@ from onefold.config import settings, shared_metrics
 
 def serve(data: Path, *, host: str, port: int, workers: int) -> int:
     """Serve until SIGTERM or SIGINT; answer the exit status."""
-    shared = shared_metrics(data) if (data / "control.db").exists() else None
+    shared = shared_metrics(data)
     from onefold.observe import events
     from onefold.supervisor import serve as supervise  # imports prometheus_client
 

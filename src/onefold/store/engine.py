@@ -65,15 +65,20 @@ def read_among(
     tuples. The list's length is rounded up to a power of two by repeating the last element, so that
     few different statements exist and each is prepared once.
     """
-    rows: list[Row] = []
-    step = LIST_MAX * width
-    for start in range(0, len(values), step):
-        part = values[start : start + step]
-        count = len(part) // width
-        rounded = 1 << (count - 1).bit_length() if count > 1 else 1
-        bound = [*before, *part, *(list(part[-width:]) * (rounded - count))]
-        rows.extend(reader.read(_filled(sql, rounded, width), bound))
-    return rows
+    count = len(values) // width
+    if count > LIST_MAX:
+        half = count // 2 * width
+        return [
+            *read_among(reader, sql, values[:half], *before, width=width),
+            *read_among(reader, sql, values[half:], *before, width=width),
+        ]
+    if not count:
+        return []
+    rounded = 1 << (count - 1).bit_length()
+    bound = [*before, *values]
+    if rounded > count:
+        bound += list(values[-width:]) * (rounded - count)
+    return reader.read(_filled(sql, rounded, width), bound)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -54,10 +54,14 @@ def merged(fragments: Sequence[Fragment], policy: MergePolicy) -> dict[str, Any]
     return answer
 
 
-def _belief(policy: MergePolicy) -> Callable[[Fragment], tuple[int, int, int, str, str]]:
+def _by_time(fragment: Fragment) -> tuple[int | str, ...]:
+    return (fragment.effective_ms, fragment.seq, fragment.dataset, fragment.xid)
+
+
+def _belief(policy: MergePolicy) -> Callable[[Fragment], tuple[int | str, ...]]:
     """The order of fragments, the most believed one last. Unlisted ones are the system's own."""
     if policy.attribute_merge == "timestampOrdered":
-        return lambda f: (0, f.effective_ms, f.seq, f.dataset, f.xid)
+        return _by_time
     ranks = {dataset: -rank for rank, dataset in reversed(list(enumerate(policy.order, 1)))}
     return lambda f: (ranks.get(f.dataset, 0), f.effective_ms, f.seq, f.dataset, f.xid)
 

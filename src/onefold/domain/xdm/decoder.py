@@ -40,7 +40,7 @@ class _Types:
                 self._structs[id(field)] = self._struct(field)
             return self._structs[id(field)]
         if field.xdm_type is XdmType.ARRAY:
-            return list[Any] if field.items is None else list[self.of(field.items)]  # type: ignore[misc]
+            return list[Any] if field.items is None else list[self.of(field.items)]  # type: ignore[misc]  # as below
         if field.xdm_type is XdmType.MAP:
             value = Any if field.values is None else self.of(field.values)
             return dict[str, value]  # type: ignore[valid-type]  # made at run time on purpose

@@ -45,7 +45,7 @@ def test_places_lead_through_arrays_and_maps() -> None:
 @pytest.mark.parametrize(
     ("word", "value", "keyword", "message"),
     [
-        ("string", 1, "type", "expected type: String, found: Integer"),
+        ("string", 1, "type", "expected type: String, found: Long"),
         ("string", None, "type", "expected type: String, found: Null"),
         ("string", True, "type", "expected type: String, found: Boolean"),
         ("int", 5.0, "type", "expected type: Integer, found: Double"),
@@ -58,7 +58,7 @@ def test_places_lead_through_arrays_and_maps() -> None:
         ("number >=0", -0.5, "minimum", "-0.5 is not greater or equal to 0.0"),
         ("boolean", "true", "type", "expected type: Boolean, found: String"),
         ({}, [], "type", "expected type: JSONObject, found: JSONArray"),
-        ({"*": "string"}, 1, "type", "expected type: JSONObject, found: Integer"),
+        ({"*": "string"}, 1, "type", "expected type: JSONObject, found: Long"),
         (["string"], {}, "type", "expected type: JSONArray, found: JSONObject"),
         ("enum a|b", "c", "enum", "[c] is not a valid enum value"),
         ("string /^a$/", "b", "pattern", "string [b] does not match pattern ^a$"),
