@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report.shown(console, bench.results, heading)
     if not options.only and options.scale == "full":
         report.written(bench.results)
-        console.print(f"Written to {report.LATEST.relative_to(Path.cwd())}")
+        console.print(f"Written to {report.LATEST}")
 
 
 def _measure(bench: Bench, parts: set[str]) -> None:

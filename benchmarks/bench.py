@@ -20,22 +20,23 @@ CORES_MIN = 2
 class Scale(NamedTuple):
     """How much is measured. people: in the loaded store, `few` in the small one beside it.
 
-    ingest_events: of one round of ingestion. rounds: how often value and floor take turns. Seconds
-    are of one slice.
+    ingest_events: of one round of ingestion. rounds, lookup_rounds: how often value and floor take
+    turns; seconds are of one turn, and many short turns share the machine's noise evenly.
     """
 
     people: int
     few: int
     ingest_events: int
     rounds: int
+    lookup_rounds: int
     lookup_seconds: float
     steady_seconds: float
     single_posts: int
 
 
 SCALES = {
-    "full": Scale(100_000, 1_000, 30_000, 3, 5.0, 20.0, 6_000),
-    "small": Scale(3_000, 300, 10_000, 2, 2.0, 5.0, 1_500),
+    "full": Scale(100_000, 1_000, 30_000, 3, 9, 1.5, 20.0, 6_000),
+    "small": Scale(3_000, 300, 10_000, 2, 5, 0.8, 5.0, 1_500),
 }
 
 

@@ -94,12 +94,12 @@ def measure_rate(bench: Bench, large: LoadedStore, small: LoadedStore) -> None:
         pinned(placed.generator),
         Server(large.data, cores=placed.server) as server,
         Server(small.data, cores=placed.server) as little,
-        bench.task("lookups", bench.scale.rounds * 4 + 1) as task,
+        bench.task("lookups", bench.scale.lookup_rounds * 4 + 1) as task,
     ):
         body_bytes = run_fast(_proved(server.port, questions))
         run_fast(_proved(little.port, fewer))
         with BareServer(body_bytes, log, cores=placed.server) as bare:
-            for _ in range(bench.scale.rounds):
+            for _ in range(bench.scale.lookup_rounds):
                 floor.append(_closed(bare.port, questions.entities(), seconds).per_second)
                 bench.advanced(task)
                 ours.append(_closed(server.port, questions.entities(), seconds).per_second)
@@ -111,7 +111,7 @@ def measure_rate(bench: Bench, large: LoadedStore, small: LoadedStore) -> None:
                 )
                 bench.advanced(task)
         timelines = cycle([questions.events(who) for who in questions.people])
-        timeline = _closed(server.port, timelines, seconds).per_second
+        timeline = _closed(server.port, timelines, seconds * 2).per_second
         bench.advanced(task)
     bench.say(f"lookup_http: answers of {body_bytes} bytes")
     bench.results += [

@@ -103,8 +103,21 @@ class Pipeline:
         self._processors: dict[SandboxId, Processor] = {}
 
     def round(self) -> int:
-        """One batch of every sandbox; answer how many records were taken."""
-        return sum(processor.step() for processor in self._all())
+        """One batch of every sandbox; answer how many records were taken.
+
+        A store that cannot answer does not keep the other sandboxes waiting; its Unavailable is
+        raised when no sandbox had anything else to do.
+        """
+        taken = 0
+        passing: Unavailable | None = None
+        for processor in self._all():
+            try:
+                taken += processor.step()
+            except Unavailable as unavailable:
+                passing = unavailable
+        if passing is not None and not taken:
+            raise passing
+        return taken
 
     def drain(self) -> None:
         """Apply everything that the journals hold now."""

@@ -47,6 +47,8 @@ RESPAWN_SECONDS = 1.0
 BACKLOG = 2048
 GC_THRESHOLD = 50_000
 
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+
 log = structlog.get_logger()
 
 
@@ -120,7 +122,7 @@ class _Parent:
         self._stopping = False
 
     def run(self, ready: Callable[[], None]) -> int:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _STOPPING:
             signal.signal(number, self._stop)
         roles = ["pipeline", *(f"http-{n}" for n in range(1, self._settings.workers + 1))]
         for role in roles:
@@ -138,16 +140,21 @@ class _Parent:
         self._stopping = True
 
     def _fork(self, role: str) -> None:
+        # A signal that came between fork and the child's own handlers would be taken by a copy of
+        # the parent's handler, which tells nobody: it waits until the child is ready for it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         pid = os.fork()
         if pid == 0:
             self._child(role)
         self._children[pid] = role
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
 
     def _child(self, role: str) -> NoReturn:
         status = 1
         try:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
             os.close(self._life_write)
             threading.Thread(target=self._watch_parent, daemon=True).start()
             run = _pipeline if role == "pipeline" else _http
@@ -180,20 +187,20 @@ class _Parent:
 
     def _replace_dead(self) -> None:
         time.sleep(0.2)  # interrupted by signals; a dead child is noticed within it
-        for pid, status in self._reap():
-            role = self._children.pop(pid)
+        for role, status in self._reap():
             if self._stopping:
                 return
             log.error("server.child_died", role=role, status=status)
             time.sleep(RESPAWN_SECONDS)
             self._fork(role)
 
-    def _reap(self) -> list[tuple[int, int]]:
+    def _reap(self) -> list[tuple[str, int]]:
+        """Role and exit status of every child that has died since the last time."""
         dead = []
-        for pid in self._children:
+        for pid in list(self._children):
             found, status = os.waitpid(pid, os.WNOHANG)
             if found:
-                dead.append((pid, os.waitstatus_to_exitcode(status)))
+                dead.append((self._children.pop(pid), os.waitstatus_to_exitcode(status)))
         return dead
 
     def _end(self) -> None:
@@ -201,7 +208,7 @@ class _Parent:
         for wanted in ("http", "pipeline"):
             pids = [pid for pid, role in self._children.items() if role.startswith(wanted)]
             for pid in pids:
-                os.kill(pid, signal.SIGTERM)
+                os.kill(pid, signal.SIGTERM)  # not reaped yet, so the number is still the child's
             for pid in pids:
                 os.waitpid(pid, 0)
                 del self._children[pid]

@@ -200,19 +200,21 @@ class Simulation:
             self.troubles["applied again after a fault"] += 1
             trouble = None
 
-    def _world_round(self) -> None:
-        self._world.pipeline.round()
+    def _world_round(self) -> bool:
+        """Whether any sandbox went on: then a store that could not answer is not told of."""
+        return self._world.pipeline.round() > 0
 
     def _crash_idle(self) -> None:
         self.steps.append("crash while idle")
         self.troubles["crash while idle"] += 1
         self._world.crash()
 
-    def _went_well(self, act: Callable[[], None], trouble: Trouble | None) -> bool:
+    def _went_well(self, act: Callable[[], bool | None], trouble: Trouble | None) -> bool:
         """Do something that a fault may hit; after a crash the world goes on from its files."""
         fault = self._world.faults.arm(trouble.fault()) if trouble is not None else None
+        went_on: bool | None = False
         try:
-            act()
+            went_on = act()
         except Unavailable:
             well = False
         except Crash:
@@ -225,6 +227,8 @@ class Simulation:
             if fault.struck:
                 self.steps.append(trouble.name)
                 self.troubles[trouble.name] += 1
+            if fault.struck and went_on:
+                well = False
             expect(f"{trouble.name} was noticed", not well, bool(fault.struck))
         return well
 

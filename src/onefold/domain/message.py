@@ -11,10 +11,14 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from onefold.errors import Malformed
+from onefold.errors import Malformed, OverLimit
 
 DEPTH_MAX = 100
 """Levels of nesting in a message; XDM itself stays far below."""
+
+MESSAGES_MAX = 5_000
+"""Messages of one batch. A body of 1 MB holds some 2,500 well-formed ones; without a limit it could
+hold half a million fragments, each of which would be refused on its own."""
 
 _CONTENT_TYPE = re.compile(
     r"application/vnd\.adobe\.x(?:ed|dm)(?:-full)?(?:-notext)?\+json\s*;\s*(?:version=)?1(?:\.\d+)?\s*"
@@ -100,13 +104,18 @@ class Messages:
             ) from bad
 
     def split(self, body: bytes) -> list[bytes]:
-        """The messages of a batch body, undecoded. Raises Malformed INL-1001."""
+        """The messages of a batch body, undecoded.
+
+        Raises Malformed INL-1001, OverLimit INL-1009 above MESSAGES_MAX.
+        """
         try:
             messages = self._envelope.decode(body).messages
         except msgspec.MsgspecError as bad:
             raise Malformed("INL-1001", "The body needs a list `messages`") from bad
         if not messages:
             raise Malformed("INL-1001", "`messages` is empty")
+        if len(messages) > MESSAGES_MAX:
+            raise OverLimit("INL-1009", f"A batch has at most {MESSAGES_MAX} messages")
         return [bytes(message) for message in messages]
 
     def message(self, raw: bytes) -> Message:

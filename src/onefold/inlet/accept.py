@@ -111,7 +111,8 @@ class Inlets:
         """Accept a body that is a list of messages (JSON). Each message stands for itself: those
         with a fault are answered with it, the others become durable together.
 
-        Raises Malformed INL-1001 when the body as a whole is unreadable, Unavailable INL-1017.
+        Raises Malformed INL-1001 when the body as a whole is unreadable, OverLimit INL-1009 when it
+        has too many messages, Unavailable INL-1017.
         """
         snapshot = self._definitions.snapshot(inlet.sandbox_id)
         received_ms = self._clock.now_ms()

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onefold.control.starter import EVENTS, REGISTRATIONS
+from onefold.domain.message import MESSAGES_MAX
 from onefold.store.tables.outcomes import Outcome
 from onefold.testing.app import ENTITIES, App
 from onefold.testing.smile_encoder import encode as smile
@@ -309,17 +310,17 @@ def test_body_that_unpacks_to_a_gigabyte_is_a_413_at_once(app: App) -> None:
     assert _status(app, many, content_encoding="gzip", path="batch/") == 413
 
 
-def test_smile_that_unpacks_to_too_much_is_a_400(app: App) -> None:
+def test_smile_that_unpacks_to_too_much_is_a_413(app: App) -> None:
     value = "v" * 64
     content = smile([value] * 400_000, share_values=True)
     assert len(content) < 1_000_000
-    assert _status(app, content, content_type="application/x-jackson-smile") == 400
+    assert _status(app, content, content_type="application/x-jackson-smile") == 413
 
 
-def test_smile_that_nests_too_deep_is_a_400(app: App) -> None:
+def test_smile_that_nests_too_deep_is_a_413(app: App) -> None:
     for opening in (b"\xf8", b"\xfa\x80a"):
         content = b":)\n\x01" + opening * 100_000
-        assert _status(app, content, content_type="application/x-jackson-smile") == 400
+        assert _status(app, content, content_type="application/x-jackson-smile") == 413
 
 
 def test_broken_compression_is_a_400(app: App) -> None:
@@ -386,6 +387,13 @@ def _call(app: App, receive: Any) -> list[MutableMapping[str, Any]]:
     }
     asyncio.run(app.asgi(scope, receive, send))
     return sent
+
+
+@pytest.mark.parametrize("message", [b"1", b"{}", b'""', b"[]"])
+def test_more_messages_than_a_body_can_hold_are_a_413_at_once(app: App, message: bytes) -> None:
+    for count, status in ((MESSAGES_MAX, 207), (MESSAGES_MAX + 1, 413), (320_000, 413)):
+        content = b'{"messages":[' + b",".join([message] * count) + b"]}"
+        assert _status(app, content, path="batch/") == status
 
 
 def test_body_that_does_not_arrive_in_time_is_a_408_that_ends_the_connection(

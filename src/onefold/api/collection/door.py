@@ -29,11 +29,12 @@ def entered(request: Request, rooms: Rooms) -> Inlet:
 
 
 def body_of(request: Request) -> bytes:
-    """The body as JSON, whatever form it came in. Raises Malformed INL-1010 or INL-1001."""
+    """The body as JSON, whatever form it came in. Raises Malformed INL-1010 or INL-1001, OverLimit
+    SML-1002."""
     try:
         return json_body(request.body, request.headers.get("content-type", ""))
     except Rejected as bad:
-        if bad.code.startswith("SML"):
+        if bad.code == "SML-1001":
             raise Malformed("INL-1001", f"Message has unknown xdm format ({bad.detail})") from bad
         raise
 

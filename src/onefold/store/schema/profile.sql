@@ -52,7 +52,8 @@ CREATE TABLE events (
   body         BLOB    NOT NULL,
   UNIQUE (xid, event_id)
 );
-CREATE INDEX events_timeline ON events (xid, timestamp_ms, event_id);
+-- The time of ingest stands in it so that the latest of an owner is found without the rows.
+CREATE INDEX events_timeline ON events (xid, timestamp_ms, event_id, ingested_ms);
 
 -- Records that were accepted and could not be applied, with their reason and the raw message.
 CREATE TABLE failed_records (
