@@ -22,6 +22,8 @@ from onefold.wire import decode_json, encode_json
 
 LIMIT_MAX = 1000
 """Events of one page, at most and by default. Source: profile contract, 3.1."""
+FILTERED_STEP = 256
+"""Events read at a time, at least, while a filter looks for those that fill a page."""
 
 
 class TimelineQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,20 +74,22 @@ def page(
         if at is None:
             raise Malformed("PRO-1002", "start is not an event of this person", at="start")
     items: list[EventItem] = []
+    filtering = _filtering(policy, query)
+    step = max(query.limit, FILTERED_STEP) if filtering else query.limit
     while True:
         window = Window(query.start_ms, query.end_ms, at, query.descending)
-        found = events.timeline(reader, packing, owners, window, limit=query.limit + 1)
-        for event in found[: query.limit] if len(found) > query.limit else found:
+        found = events.timeline(reader, packing, owners, window, limit=step + 1)
+        for event in found[:step]:
             item = _item(event, snapshot, policy, query)
             if item is None:
                 continue
             if len(items) == query.limit:
                 return Page(items, event.sort_key)
             items.append(item)
-        if len(found) <= query.limit:
+        if len(found) <= step:
             return Page(items, None)
-        at = found[-1].sort_key
-        if len(items) == query.limit and not _filtering(policy, query):
+        at = found[step].sort_key
+        if len(items) == query.limit and not filtering:
             return Page(items, at)
 
 

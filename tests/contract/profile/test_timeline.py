@@ -15,6 +15,7 @@ import pytest
 from onefold.control.starter import EVENTS
 from onefold.domain.identity.xid import encode
 from onefold.effects import SystemIds
+from onefold.store.tables import events
 from onefold.testing.app import App
 from onefold.testing.clock import START_MS
 from tests.contract.people import TIMELINE, ecid, event
@@ -315,6 +316,32 @@ def test_filters_come_before_pages(person: App) -> None:
     query = f"&property={quote('productListItems.quantity>5')}"
     pages = _pages(person, PERSON + query, 4)
     assert [[child["entityId"] for child in page] for page in pages] == [IDS[6:10], IDS[10:]]
+
+
+def test_small_page_of_rare_events_does_not_read_the_others_one_by_one(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for begin in range(0, 2000, 500):
+        numbers = range(begin, begin + 500)
+        app.ingest(EVENTS, *(event(f"e-{n:04d}", BROWSER, at_ms=T0 + n) for n in numbers))
+    for number in (1500, 2500):
+        rare = event(f"r-{number}", BROWSER, at_ms=T0 + number, eventType="rare")
+        app.ingest(EVENTS, rare)
+    asked: list[int] = []
+
+    def counted(*given: Any, limit: int) -> Any:
+        asked.append(limit)
+        return read(*given, limit=limit)
+
+    read = events.timeline
+    monkeypatch.setattr(events, "timeline", counted)
+    body = app.get(f"{PERSON}&limit=1&property=eventType%3Drare").json()
+    assert [child["entityId"] for child in body["children"]] == ["r-1500"]
+    assert body["_page"]["next"] == "r-2500"
+    assert len(asked) < 20
+    asked.clear()
+    assert _ids(app, "&limit=1") == ["e-0000"]
+    assert asked == [2]
 
 
 # What is refused
