@@ -1,8 +1,8 @@
 """The log of one sandbox: ordered, durable, appended by inlets and read by the pipeline.
 
 `append` returns when the records are on disk. Threads that append at the same time share one
-commit: the first to get its turn writes everything that has queued up meanwhile, and the others
-find their records written when their turn comes. The reader's offset is not kept here: it is
+commit: the first of them leads and writes everything that is queued; the others wait, and one of
+those that came during the commit leads the next. The reader's offset is not kept here: it is
 committed by the reader together with what it made of the records.
 """
 
@@ -20,6 +20,8 @@ import zstandard
 from onefold.store.engine import Engine
 
 ZSTD_LEVEL = 1
+
+_LAST = "SELECT position, records_end FROM journal ORDER BY position DESC LIMIT 1"
 
 
 class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -87,12 +89,17 @@ class PipeBell:
 
 
 class _Append:
+    """One append on its way. `told` is held until it is written, refused, or to lead a commit."""
+
     def __init__(self, records: int, received_ms: int, body: bytes) -> None:
         self.records = records
         self.received_ms = received_ms
         self.body = body
         self.position = 0
         self.error: BaseException | None = None
+        self.leads = False
+        self.told = threading.Lock()
+        self.told.acquire()
 
 
 class Journal:
@@ -105,8 +112,10 @@ class Journal:
         self._decode = msgspec.msgpack.Decoder(list[Accepted]).decode
         self._queue: list[_Append] = []
         self._queue_lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._committing = False
         self._local = threading.local()
+        self.reached = self.end()
+        """How far the journal reached at the last append of this object."""
 
     def append(self, records: Sequence[Accepted]) -> int:
         """Make the records durable, in their order and together; answer their position.
@@ -118,9 +127,12 @@ class Journal:
         )
         with self._queue_lock:
             self._queue.append(append)
-        with self._turn:
-            if not append.position and append.error is None:
-                self._commit_queue()
+            append.leads = not self._committing
+            self._committing = True
+        if not append.leads:
+            append.told.acquire()
+        if append.leads:
+            self._lead()
         if append.error is not None:
             raise append.error
         self._bell.ring()
@@ -149,12 +161,8 @@ class Journal:
 
     def end(self) -> End:
         """How far the journal reaches now."""
-        rows = self._engine.read(
-            "SELECT position, records_end FROM journal ORDER BY position DESC LIMIT 1"
-        )
-        if not rows:
-            return End(0, 0)
-        return End(rows[0][0], rows[0][1])
+        rows = self._engine.read(_LAST)
+        return End(*rows[0]) if rows else End(0, 0)
 
     def received_ms(self, after: int) -> int | None:
         """When the oldest chunk behind position `after` was received; None when there is none."""
@@ -163,30 +171,41 @@ class Journal:
         )
         return rows[0][0] if rows else None
 
-    def _commit_queue(self) -> None:
+    def _lead(self) -> None:
+        """Commit everything that is queued, tell those who wait, and hand the lead on."""
         with self._queue_lock:
             queue, self._queue = self._queue, []
         try:
-            with self._engine.transaction() as transaction:
-                rows = transaction.read(
-                    "SELECT records_end FROM journal ORDER BY position DESC LIMIT 1"
-                )
-                end = rows[0][0] if rows else 0
-                positions = []
-                for append in queue:
-                    end += append.records
-                    rows = transaction.read(
-                        "INSERT INTO journal (records, records_end, received_ms, body)"
-                        " VALUES (?, ?, ?, ?) RETURNING position",
-                        (append.records, end, append.received_ms, append.body),
-                    )
-                    positions.append(rows[0][0])
+            self._commit(queue)
         except BaseException as error:  # noqa: BLE001 - every waiting thread must hear of it
             for append in queue:
                 append.error = error
-            return
+        with self._queue_lock:
+            if self._queue:
+                self._queue[0].leads = True
+                self._queue[0].told.release()
+            else:
+                self._committing = False
+        for append in queue:
+            if not append.leads:
+                append.told.release()
+
+    def _commit(self, queue: Sequence[_Append]) -> None:
+        positions = []
+        with self._engine.transaction() as transaction:
+            rows = transaction.read(_LAST)
+            end = rows[0][1] if rows else 0
+            for append in queue:
+                end += append.records
+                rows = transaction.read(
+                    "INSERT INTO journal (records, records_end, received_ms, body)"
+                    " VALUES (?, ?, ?, ?) RETURNING position",
+                    (append.records, end, append.received_ms, append.body),
+                )
+                positions.append(rows[0][0])
         for append, position in zip(queue, positions, strict=True):
             append.position = position
+        self.reached = End(positions[-1], end)
 
     def _compressed(self, body: bytes) -> bytes:
         compressor: zstandard.ZstdCompressor | None = getattr(self._local, "compressor", None)

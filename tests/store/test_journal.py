@@ -117,6 +117,7 @@ class _Counting:
         self.read = engine.read
         self.reading = engine.reading
         self.close = engine.close
+        self.version = engine.version
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

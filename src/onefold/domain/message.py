@@ -129,9 +129,12 @@ class Messages:
             reference.content_type
         ):
             raise Malformed("INL-1002", "Message has unknown xdm format")
+        return message
+
+    def within_depth(self, raw: bytes) -> None:
+        """Raise Malformed INL-1002 for a message that is nested too deeply."""
         if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and self._depth(raw) > DEPTH_MAX:
             raise Malformed("INL-1002", f"Message is nested deeper than {DEPTH_MAX} levels")
-        return message
 
     def _depth(self, raw: bytes) -> int:
         depth, level = 0, [self._generic.decode(raw)]

@@ -78,6 +78,7 @@ class Inlets:
         self._origin = origin
         self._messages = Messages()
         self._numbers = itertools.count(1)
+        self._done: dict[SandboxId, int] = {}
         self._journals: dict[SandboxId, Journal] = {}
         self._journals_lock = threading.Lock()
 
@@ -136,6 +137,7 @@ class Inlets:
 
     def _envelope(self, raw: bytes, inlet: Inlet, snapshot: Snapshot) -> Message:
         message = self._messages.message(raw)
+        self._messages.within_depth(raw)
         header = message.header
         if header.ims_org_id is not None and header.ims_org_id != inlet.org_id:
             raise Malformed("INL-1003", "Message has an absent or wrong ims org in the header")
@@ -175,11 +177,22 @@ class Inlets:
 
     def _append(self, inlet: Inlet, records: list[Accepted]) -> None:
         journal = self._journal(inlet.sandbox_id)
-        backlog = journal.end().records - progress(self._places.profile(inlet.sandbox_id)).records
-        if backlog > self._settings.journal_backlog_max:
-            raise Unavailable("INL-1017", retry_after_seconds=BACKLOG_RETRY_SECONDS)
+        self._refuse_when_behind(inlet.sandbox_id, journal)
         journal.append(records)
         self._metrics.accepted(len(records))
+
+    def _refuse_when_behind(self, sandbox: SandboxId, journal: Journal) -> None:
+        """Raise Unavailable when too many records wait for the pipeline.
+
+        The pipeline only goes forward, so what it had done when last asked bounds the backlog from
+        above: the store is asked again only when that bound is passed.
+        """
+        backlog_max = self._settings.journal_backlog_max
+        if journal.reached.records - self._done.get(sandbox, 0) <= backlog_max:
+            return
+        done = self._done[sandbox] = progress(self._places.profile(sandbox)).records
+        if journal.end().records - done > backlog_max:
+            raise Unavailable("INL-1017", retry_after_seconds=BACKLOG_RETRY_SECONDS)
 
     def _journal(self, sandbox: SandboxId) -> Journal:
         with self._journals_lock:

@@ -6,6 +6,8 @@ Source: ingestion contract, 2.5, 6 and 9; identity contract, 4.
 
 from __future__ import annotations
 
+import functools
+
 import msgspec
 
 from onefold.config import Settings
@@ -29,6 +31,8 @@ STEP = "normalize"
 
 Named = tuple[tuple[Xid, Identity], ...]
 EVENT_ID_CHARS_MAX = 1024
+XIDS_REMEMBERED = 65_536
+"""People come in sessions: their identities are encoded once, not once an event. 15 MB at most."""
 
 
 class Normalizer:
@@ -37,6 +41,7 @@ class Normalizer:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._messages = Messages()
+        self._xid = functools.lru_cache(XIDS_REMEMBERED)(xid.encode)
 
     def normalized(self, seq: int, accepted: Accepted, snapshot: Snapshot) -> Normalized | Fault:
         """What the record brings, or its fault. Faults are data; only defects raise.
@@ -87,7 +92,7 @@ class Normalizer:
         body = encode_json(entity)
         if len(body) > self._settings.event_bytes_max:
             return _too_large("event", len(body), self._settings.event_bytes_max)
-        named = _named(found)
+        named = self._named(found)
         owner = named[0][0]
         event = NewEvent(owner, event_id, at_ms, dataset.id, seq, accepted.received_ms, body)
         return Normalized(
@@ -107,7 +112,7 @@ class Normalizer:
         body = encode_json(entity)
         if len(body) > self._settings.record_bytes_max:
             return _too_large("record", len(body), self._settings.record_bytes_max)
-        named = _named(found)
+        named = self._named(found)
         fragment = NewFragment(
             named[0][0],
             dataset.id,
@@ -125,6 +130,10 @@ class Normalizer:
             _sighting(dataset, named, found, accepted.received_ms),
             fragment=fragment if dataset.profile_enabled else None,
         )
+
+    def _named(self, found: Extracted) -> Named:
+        """Every identity with its xid, the primary one first."""
+        return tuple([(self._xid(one.namespace_id, one.value), one) for one in found.identities])
 
 
 def _entity(message: Message, dataset: Dataset, schema: Schema) -> JSON | Fault:
@@ -150,11 +159,6 @@ def _entity(message: Message, dataset: Dataset, schema: Schema) -> JSON | Fault:
             encode_json([msgspec.to_builtins(violation) for violation in violations]),
         )
     return entity
-
-
-def _named(found: Extracted) -> Named:
-    """Every identity with its xid, the primary one first."""
-    return tuple([(xid.encode(one.namespace_id, one.value), one) for one in found.identities])
 
 
 def _linked(named: Named, found: Extracted) -> Named:

@@ -49,6 +49,11 @@ class Engine(Reader, Protocol):
         """Commits at the end of the block, rolls back when it raises. Durable once it returns."""
         ...
 
+    def version(self) -> bytes | None:
+        """A token that stays the same for as long as nobody, in any process, commits; None when
+        that cannot be told without a query. To be asked before the query whose answer is kept."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from onefold.errors import Conflict
 from onefold.store.engine import Engine
+from onefold.store.pulse import Pulse
 from onefold.store.sqlite import SqliteEngine
 
 Kind = Literal["control", "journal", "profile"]
@@ -21,7 +22,8 @@ SCHEMA_VERSION = 1
 def opened(path: Path, kind: Kind) -> SqliteEngine:
     """The engine of the file at `path`, made when absent. Raises Conflict CTL-1003 when newer."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = SqliteEngine(path)
+    pulse = Pulse(path.with_suffix(".pulse")) if kind == "control" else None
+    engine = SqliteEngine(path, pulse=pulse)
     try:
         _prepare(engine, kind, path)
     except BaseException:

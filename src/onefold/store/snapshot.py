@@ -125,18 +125,25 @@ class Definitions:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._turn = threading.Lock()
+        self._known: tuple[bytes | None, int] = (None, 0)
         self._installation: Installation | None = None
         self._snapshots: dict[str, Snapshot] = {}
         self._assemblies: dict[str, _Assembly] = {}
 
     def generation(self) -> int:
-        """The number of the last control-plane change."""
-        return generation.current(self._engine)
+        """The number of the last control-plane change; a query only when there may be a new one."""
+        version = self._engine.version()
+        known = self._known
+        if version is not None and version == known[0]:
+            return known[1]
+        number = generation.current(self._engine)
+        self._known = (version, number)
+        return number
 
     def installation(self) -> Installation:
         """Who may call, now. One tiny SELECT when nothing has changed."""
         known = self._installation
-        if known is None or known.generation != generation.current(self._engine):
+        if known is None or known.generation != self.generation():
             with self._turn, self._engine.reading() as reader:
                 known = self._newest(reader)
         return known
@@ -148,7 +155,7 @@ class Definitions:
         a sandbox compiles all of its schemas; later ones what has changed.
         """
         snapshot = self._snapshots.get(sandbox_id)
-        now = generation.current(self._engine) if generation_number is None else generation_number
+        now = self.generation() if generation_number is None else generation_number
         if snapshot is not None and snapshot.generation == now:
             return snapshot
         with self._turn, self._engine.reading() as reader:

@@ -16,6 +16,7 @@ import apsw
 
 from onefold.errors import Unavailable
 from onefold.store.engine import Reader, Row, Transaction, Value
+from onefold.store.pulse import Pulse
 
 BUSY_TIMEOUT_MS = 10_000
 CACHE_KIB = 64 * 1024
@@ -26,10 +27,14 @@ _PASSING = (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw
 
 
 class SqliteEngine:
-    """`Engine` on one file. Cheap to open; close it to release its connections."""
+    """`Engine` on one file. Cheap to open; close it to release its connections.
 
-    def __init__(self, path: Path) -> None:
+    pulse: where its commits are told to all processes; without one, `version` is None.
+    """
+
+    def __init__(self, path: Path, *, pulse: Pulse | None = None) -> None:
         self._path = path
+        self._pulse = pulse
         self._writer = self._connect()
         self._writer_turn = threading.Lock()
         self._local = threading.local()
@@ -49,6 +54,7 @@ class SqliteEngine:
         with self._writer_turn:
             try:
                 self._writer.execute("BEGIN IMMEDIATE")
+                number = self._pulse.begun() if self._pulse is not None else 0
                 try:
                     yield _SqliteTransaction(self._writer)
                     self._writer.execute("COMMIT")
@@ -56,10 +62,18 @@ class SqliteEngine:
                     if self._writer.in_transaction:
                         self._writer.execute("ROLLBACK")
                     raise
+                finally:
+                    if self._pulse is not None:
+                        self._pulse.over(number)
             except _PASSING as error:
                 raise _unavailable(error) from error
 
+    def version(self) -> bytes | None:
+        return self._pulse.token() if self._pulse is not None else None
+
     def close(self) -> None:
+        if self._pulse is not None:
+            self._pulse.close()
         for connection in (*self._readers, self._writer):
             connection.close()
 

@@ -129,6 +129,9 @@ class FaultyEngine:
             self._faults.on(Call(self._database, Point.COMMIT))
         self._faults.on(Call(self._database, Point.COMMITTED))
 
+    def version(self) -> bytes | None:
+        return self._engine.version()
+
     def close(self) -> None:
         self._engine.close()
 

@@ -18,7 +18,6 @@ from onefold.domain.profile.event import timestamp_ms
 from onefold.domain.profile.fragment import Fragment
 from onefold.domain.profile.merge_policy import MergePolicy
 
-_PLACED = frozenset(("identityMap", "segmentMembership", "userActivityRegions"))
 _NEVER = -(2**63)
 
 
@@ -34,24 +33,29 @@ def merged(fragments: Sequence[Fragment], policy: MergePolicy) -> dict[str, Any]
     shares objects and arrays with them: read only. Cost: O(objects that several fragments have).
     """
     admitted = [fragment for fragment in fragments if policy.admits_record(fragment.dataset)]
-    admitted.sort(key=_belief(policy))
+    if len(admitted) > 1:
+        admitted.sort(key=_belief(policy))
     answer: dict[str, Any] = {}
+    for fragment in admitted:
+        answer = _laid_over(answer, fragment.attributes)
+    if "identityMap" in answer:
+        del answer["identityMap"]
+    if "segmentMembership" in answer or "userActivityRegions" in answer:
+        _place_newest(answer, admitted)
+    return answer
+
+
+def _place_newest(answer: dict[str, Any], admitted: Sequence[Fragment]) -> None:
+    """Put what the newest writes say into the fields of which the policy decides nothing."""
     memberships: dict[str, dict[str, Any]] = {}
     regions: dict[str, Any] = {}
     for fragment in admitted:
-        attributes = fragment.attributes
-        if not _PLACED.isdisjoint(attributes):
-            _fold_memberships(memberships, attributes.get("segmentMembership"))
-            _fold_newest(regions, attributes.get("userActivityRegions"), "captureTimestamp")
-            attributes = {key: attributes[key] for key in attributes if key not in _PLACED}
-        answer = _laid_over(answer, attributes) if answer else attributes
-    if memberships or regions:
-        answer = {**answer}
-    if memberships:
-        answer["segmentMembership"] = memberships
-    if regions:
-        answer["userActivityRegions"] = regions
-    return answer
+        _fold_memberships(memberships, fragment.attributes.get("segmentMembership"))
+        _fold_newest(regions, fragment.attributes.get("userActivityRegions"), "captureTimestamp")
+    for field, newest in (("segmentMembership", memberships), ("userActivityRegions", regions)):
+        answer.pop(field, None)
+        if newest:
+            answer[field] = newest
 
 
 def _by_time(fragment: Fragment) -> tuple[int | str, ...]:
