@@ -5,9 +5,12 @@ them.
 from __future__ import annotations
 
 import os
+import threading
 import time
 import uuid
 from typing import Protocol
+
+_POOL_BYTES = 1024
 
 
 class Clock(Protocol):
@@ -45,10 +48,21 @@ class SystemClock:
 
 
 class SystemIds:
-    """Identifiers from the operating system's randomness; safe for secrets."""
+    """Identifiers from the operating system's randomness; safe for secrets.
+
+    Randomness is fetched some kilobytes at a time, for each thread. Make the object in the process
+    that uses it: after a fork, parent and child would give the same.
+    """
+
+    def __init__(self) -> None:
+        self._local = threading.local()
 
     def hex(self, *, bytes_: int) -> str:
-        return os.urandom(bytes_).hex()
+        pool: str = getattr(self._local, "pool", "")
+        if len(pool) < 2 * bytes_:
+            pool = os.urandom(max(_POOL_BYTES, bytes_)).hex()
+        self._local.pool = pool[2 * bytes_ :]
+        return pool[: 2 * bytes_]
 
     def uuid(self) -> str:
         return str(uuid.UUID(bytes=os.urandom(16), version=4))

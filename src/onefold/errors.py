@@ -58,7 +58,10 @@ CODES: dict[str, CodeInfo] = {
         "The message does not fit its schema.", "Correct the fields in the report."
     ),
     "INL-1008": CodeInfo("No inlet has this id.", "Take the id from the connection."),
-    "INL-1009": CodeInfo("The body is larger than 1 MB.", "Send fewer messages a request."),
+    "INL-1009": CodeInfo(
+        "The body is larger than 1 MB, or has more than 5000 messages.",
+        "Send fewer messages a request.",
+    ),
     "INL-1010": CodeInfo("The content type is not supported.", "Send JSON or Smile."),
     "INL-1011": CodeInfo("Too many requests.", "Wait as long as Retry-After says."),
     "INL-1012": CodeInfo(

@@ -35,8 +35,8 @@ def merged(fragments: Sequence[Fragment], policy: MergePolicy) -> dict[str, Any]
     admitted = [fragment for fragment in fragments if policy.admits_record(fragment.dataset)]
     if len(admitted) > 1:
         admitted.sort(key=_belief(policy))
-    answer: dict[str, Any] = {}
-    for fragment in admitted:
+    answer: dict[str, Any] = {**admitted[0].attributes} if admitted else {}
+    for fragment in admitted[1:]:
         answer = _laid_over(answer, fragment.attributes)
     if "identityMap" in answer:
         del answer["identityMap"]
