@@ -24,7 +24,13 @@ from benchmarks.bench import SCALES, Bench
 from benchmarks.loaded import loaded
 
 PARTS = {
-    "lookup": ("lookup_http", "lookup_growth", "lookup_one_connection_ms", "timeline_http"),
+    "lookup": (
+        "lookup_http",
+        "lookup_merged_http",
+        "lookup_growth",
+        "lookup_one_connection_ms",
+        "timeline_http",
+    ),
     "latency": ("lookup_p50_ms", "lookup_p99_ms", "rss_mb_per_worker"),
     "ingest": ("ingest_batch", "ingest_growth", "ingest_acknowledged"),
     "freshness": ("freshness_p50_ms", "freshness_p99_ms"),
@@ -81,6 +87,7 @@ def _measure(bench: Bench, parts: set[str]) -> None:
         ingest.measure_disk(bench, large)
     if "lookup" in parts:
         lookup.measure_rate(bench, large, loaded(bench, bench.scale.few))
+        lookup.measure_merging(bench, large)
     if "latency" in parts:
         lookup.measure_latency(bench, large)
     events_per_second = _HALF_LOAD_UNKNOWN

@@ -24,6 +24,7 @@ from onefold.store.migrate import opened
 
 PATH = "/data/core/ups/access/entities"
 _INSERTS = {
+    "clusters": "INSERT INTO clusters VALUES (?, ?)",
     "identities": "INSERT INTO identities VALUES (?, ?)",
     "members": "INSERT INTO members VALUES (?, ?, ?, ?, ?)",
     "links": "INSERT INTO links VALUES (?, ?, ?, ?, ?)",
@@ -81,9 +82,9 @@ def transactions_of(source: Path, *, events_each: int = 100) -> list[Rows]:
         batch = batches[number // events_each]
         batch["events"].append(event)
         first.setdefault(cluster_of[event[0]], batch)
-    for table in ("identities", "members", "links"):
-        for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - three names
-            key = cluster_of[row[0]] if table != "members" else row[0]
+    for table in ("clusters", "identities", "members", "links"):
+        for row in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 - four names
+            key = row[0] if table in ("clusters", "members") else cluster_of[row[0]]
             first[key][table].append(row)
     connection.close()
     for batch in batches:
@@ -91,18 +92,35 @@ def transactions_of(source: Path, *, events_each: int = 100) -> list[Rows]:
     return batches
 
 
-def written(target: Path, batches: Sequence[Rows]) -> float:
-    """Write the transactions to a fresh store with our schema and pragmas; answer events/s."""
-    engine = opened(target, "profile")
+def journal_of(source: Path) -> list[tuple[Any, ...]]:
+    """The rows of a journal, as they lie there."""
+    connection = apsw.Connection(str(source), flags=apsw.SQLITE_OPEN_READONLY)
+    rows = connection.execute("SELECT * FROM journal ORDER BY position").fetchall()
+    connection.close()
+    return rows
+
+
+def written(target: Path, batches: Sequence[Rows], journal: Sequence[tuple[Any, ...]]) -> float:
+    """Write journal rows and transactions in turns, each committed, to fresh files with our schemas
+    and pragmas; answer events/s."""
+    target.mkdir()
+    log = opened(target / "journal.db", "journal")
+    engine = opened(target / "profile.db", "profile")
     try:
         started = time.perf_counter()
         for number, batch in enumerate(batches, 1):
+            if number <= len(journal):
+                with log.transaction() as transaction:
+                    transaction.write(
+                        "INSERT INTO journal VALUES (?, ?, ?, ?, ?)", journal[number - 1]
+                    )
             with engine.transaction() as transaction:
                 for table, sql in _INSERTS.items():
                     transaction.write_many(sql, batch[table])
                 transaction.write("UPDATE progress SET position = ?", (number,))
         seconds = time.perf_counter() - started
     finally:
+        log.close()
         engine.close()
     return sum(len(batch["events"]) for batch in batches) / seconds
 

@@ -71,7 +71,10 @@ def measure_batches(bench: Bench, store: LoadedStore) -> float:
             rates.append(_fresh_rate(data, events, f"fresh{number}/"))
             bench.advanced(task)
             transactions = floors.transactions_of(_profile_file(data))
-            floor_rates.append(floors.written(bench.scratch / f"floor-{number}.db", transactions))
+            journal = floors.journal_of(_profile_file(data).with_name("journal.db"))
+            floor_rates.append(
+                floors.written(bench.scratch / f"floor-{number}", transactions, journal)
+            )
             bench.advanced(task)
             first = STRANGERS + events * (number + 1)
             installation = store.facts.installation

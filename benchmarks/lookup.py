@@ -42,8 +42,8 @@ from benchmarks.server import Installation, Server, onefold
 CONNECTIONS = 8
 STEADY_PER_SECOND = 500
 INGEST_PER_SECOND = 1000
+_KEEP_NOTHING = {"ONEFOLD_ANSWERS_BYTES_MAX": "0"}
 _STEADY_CONNECTIONS = 16
-_SAMPLE = 20_000
 _SEED = 20_260_101
 
 
@@ -65,7 +65,7 @@ class Questions:
         self._headers = headers_of(store.data, store.facts.installation)
         people = store.facts.people
         rng = random.Random(_SEED)
-        self.people = [person(rng.randrange(people)) for _ in range(min(_SAMPLE, people))]
+        self.people = [person(number) for number in rng.sample(range(people), people)]
         self._entities = [self.entity(who) for who in self.people]
 
     def entity(self, who: Person) -> bytes:
@@ -80,7 +80,12 @@ class Questions:
 
 
 def measure_rate(bench: Bench, large: LoadedStore, small: LoadedStore) -> None:
-    """`lookup_http` with its floor, `lookup_growth`, and timelines beside them."""
+    """`lookup_http` with its floor, `lookup_growth`, and timelines beside them.
+
+    Everybody has been asked for once before, as in a server that has been up for a while: kept
+    answers hold, and each is checked against the store. What a lookup costs that has to merge is
+    measured apart, in `lookup_merged_http`.
+    """
     placed = cores()
     bench.say(f"lookup_http, lookup_growth: {placed}; {CONNECTIONS} connections, 1 for growth")
     questions, fewer = Questions(large), Questions(small)
@@ -98,6 +103,8 @@ def measure_rate(bench: Bench, large: LoadedStore, small: LoadedStore) -> None:
     ):
         body_bytes = run_fast(_proved(server.port, questions))
         run_fast(_proved(little.port, fewer))
+        run_fast(_all_asked(server.port, questions))
+        run_fast(_all_asked(little.port, fewer))
         with BareServer(body_bytes, log, cores=placed.server) as bare:
             for _ in range(bench.scale.lookup_rounds):
                 floor.append(_closed(bare.port, questions.entities(), seconds).per_second)
@@ -120,6 +127,34 @@ def measure_rate(bench: Bench, large: LoadedStore, small: LoadedStore) -> None:
         against("lookup_growth", median(one_small) / median(one_large), "x"),
         against("timeline_http", timeline, "requests/s"),
     ]
+
+
+def measure_merging(bench: Bench, store: LoadedStore) -> None:
+    """`lookup_merged_http`: the same with a server that keeps no answer and merges every time."""
+    placed = cores()
+    questions = Questions(store)
+    ours: list[float] = []
+    floor: list[float] = []
+    seconds = bench.scale.lookup_seconds
+    with (
+        pinned(placed.generator),
+        Server(store.data, cores=placed.server, settings=_KEEP_NOTHING) as server,
+        bench.task("lookups that merge", bench.scale.lookup_rounds) as task,
+    ):
+        body_bytes = run_fast(_proved(server.port, questions))
+        with BareServer(body_bytes, bench.scratch / "bare.log", cores=placed.server) as bare:
+            for _ in range(bench.scale.lookup_rounds):
+                floor.append(_closed(bare.port, questions.entities(), seconds).per_second)
+                ours.append(_closed(server.port, questions.entities(), seconds).per_second)
+                bench.advanced(task)
+    bench.results.append(against("lookup_merged_http", median(ours), "requests/s", median(floor)))
+
+
+async def _all_asked(port: int, questions: Questions) -> None:
+    """Ask for everybody once."""
+    requests = iter([questions.entity(who) for who in questions.people])
+    async with Connections(port, CONNECTIONS) as connections:
+        await closed(connections, requests, expect(200), seconds=None)
 
 
 def measure_latency(bench: Bench, store: LoadedStore) -> None:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -72,13 +72,19 @@ def init(data: Path) -> Installation:
 class Process:
     """A process in its own group that prints one line when it is ready; it never outlives us.
 
-    cores: where it may run; None leaves that to the scheduler.
+    cores: where it may run; None leaves that to the scheduler. settings: environment variables.
     """
 
     def __init__(
-        self, command: Sequence[str], log: Path, *, cores: frozenset[int] | None = None
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        cores: frozenset[int] | None = None,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self._command = command
+        self._settings = settings or {}
         self._log = log
         self._cores = cores
         self._process: subprocess.Popen[str] | None = None
@@ -92,7 +98,7 @@ class Process:
             with self._log.open("ab") as log:
                 self._process = subprocess.Popen(
                     self._command,
-                    env=environment(),
+                    env={**environment(), **self._settings},
                     stdout=subprocess.PIPE,
                     stderr=log,
                     text=True,
@@ -152,9 +158,15 @@ class Process:
 class Server(Process):
     """`onefold serve` with one HTTP worker and the pipeline, on a free port."""
 
-    def __init__(self, data: Path, *, cores: frozenset[int] | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        cores: frozenset[int] | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         command = (*_COMMAND, "serve", "--data", str(data), "--port", "0", "--workers", "1")
-        super().__init__(command, data.with_suffix(".log"), cores=cores)
+        super().__init__(command, data.with_suffix(".log"), cores=cores, settings=settings)
         self.data = data
 
     def worker_pid(self) -> int:

@@ -52,6 +52,13 @@ SETTINGS = (
     Setting(
         "journal_backlog_max", int, 1_000_000, "records", "Backlog above which inlets answer 503."
     ),
+    Setting(
+        "answers_bytes_max",
+        int,
+        256_000_000,
+        "bytes",
+        "Encoded profiles that one HTTP worker keeps to answer again while they hold.",
+    ),
     Setting("log_level", str, "info", "", "Least severe log events written: debug, info, warning."),
 )
 
@@ -75,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     future_seconds_max: int = 60
     batch_records_max: int = 2000
     journal_backlog_max: int = 1_000_000
+    answers_bytes_max: int = 256_000_000
     log_level: str = "info"
 
     @property

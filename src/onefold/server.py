@@ -71,7 +71,7 @@ def rooms(
             metrics=metrics,
             origin=origin,
         ),
-        profiles=Profiles(places, definitions),
+        profiles=Profiles(places, definitions, answers_bytes_max=settings.answers_bytes_max),
         metrics=metrics,
         backlogs=Backlogs(places, definitions, clock, bell),
     )

@@ -123,7 +123,7 @@ def _metrics() -> str:
 def _exercised() -> Metrics:
     """Metrics that have been counted once each: only then do all of them show."""
     metrics = Metrics()
-    metrics.request("/", "GET", 200, 0.001)
+    metrics.request("/", "GET", 200, seconds=0.001, now_s=0.0)
     metrics.ended("applied", 1)
     metrics.failed("REC-1001")
     metrics.backlog("sandbox", records=0, age_seconds=0)

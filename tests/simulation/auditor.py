@@ -13,6 +13,7 @@ import msgspec
 
 from onefold import doctor
 from onefold.journal import Journal
+from onefold.lookup.entity import ProfileEntity
 from onefold.lookup.owner import Asked
 from onefold.lookup.profiles import Profiles
 from onefold.lookup.timeline import LIMIT_MAX, TimelineQuery
@@ -20,6 +21,7 @@ from onefold.store.engine import Engine, Row
 from onefold.store.packing import Packing
 from onefold.testing.clock import SimClock
 from onefold.testing.faults import Faults, FaultyPlaces
+from onefold.wire import encode_json
 from tests.simulation.model import DAY_MS, Model
 from tests.simulation.world import NAMESPACE_IDS, SilentBell, World, copied, pipeline_of
 
@@ -208,6 +210,13 @@ def _entity(profiles: Profiles, model: Model, xid: str, asked: Asked) -> None:
     if parts:
         newest_ms = max(row["ingested_ms"] for _, _, row in parts)
         expect(f"{asked}: last modified", found.last_modified_ms, newest_ms)
+    answer = profiles.answer(model.place.sandbox.id, asked, _plain)
+    expect(f"{asked}: the kept answer", answer, (xid, _plain(found)))
+
+
+def _plain(found: ProfileEntity) -> bytes:
+    """All of a profile but the identity that was asked for."""
+    return encode_json([found.sources, found.tags, found.graph, found.attributes])
 
 
 def _timeline(

@@ -41,6 +41,10 @@ TENANTS = ("acme", "globex")
 _KEPT_FILES = ("*.db", "*.db-wal")
 
 
+ANSWERS_BYTES_MAX = 20_000
+"""Few enough that kept answers also have to leave."""
+
+
 class SilentBell:
     """Nobody waits in the simulation: the rounds of the pipeline are steps of the run."""
 
@@ -113,7 +117,7 @@ class World:
         self.pipeline = pipeline_of(
             self.places, self.definitions, self.clock, records_max=self._batch_records_max
         )
-        self.profiles = Profiles(self.places, self.definitions)
+        self.profiles = Profiles(self.places, self.definitions, answers_bytes_max=ANSWERS_BYTES_MAX)
 
     def _made(self, tenant: str) -> Place:
         control = self._control.control()

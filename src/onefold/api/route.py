@@ -122,8 +122,10 @@ async def serve(
         defect.__cause__ = error
         response = _failed(defect, route, scope, request_id, rooms)
     await _sent(response, request_id, scope["method"], send)
-    seconds = rooms.clock.monotonic_s() - started
-    rooms.metrics.request(route.path, scope["method"], response.status, seconds)
+    now_s = rooms.clock.monotonic_s()
+    rooms.metrics.request(
+        route.path, scope["method"], response.status, seconds=now_s - started, now_s=now_s
+    )
 
 
 def request_id_of(headers: Mapping[str, str], rooms: Rooms) -> str:

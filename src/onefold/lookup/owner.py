@@ -67,6 +67,11 @@ def owner(reader: Reader, snapshot: Snapshot, asked: Asked, policy: MergePolicy)
     cluster = identities.cluster_of(reader, xid)
     if cluster is None:
         return Owner(xid, [])
+    return owner_in(reader, xid, cluster, policy)
+
+
+def owner_in(reader: Reader, xid: Xid, cluster: Xid, policy: MergePolicy) -> Owner:
+    """Who is behind an identity of which the cluster is known. Raises OverLimit PRO-1006."""
     members = identities.members(reader, cluster)
     if policy.identity_graph == "none":
         members = [member for member in members if member.xid == xid]

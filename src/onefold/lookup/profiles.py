@@ -4,24 +4,32 @@ generation of its definitions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.merge_policy import MergePolicy
-from onefold.domain.profile.project import Selector
+from onefold.domain.profile.project import Selector, selector
 from onefold.domain.sandbox import SandboxId
 from onefold.errors import NotFound, OverLimit
+from onefold.lookup.answers import Answers
 from onefold.lookup.entity import ProfileEntity, entity
-from onefold.lookup.owner import Asked, Owner, identity_of, owner
+from onefold.lookup.owner import Asked, Owner, identity_of, owner, owner_in
 from onefold.lookup.timeline import Page, TimelineQuery, page
 from onefold.store.packing import Packing
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions, Snapshot
+from onefold.store.tables import clusters, identities
 
 
 class Profiles:
     """Lookups over all sandboxes of an installation. Safe to share between threads."""
 
-    def __init__(self, places: Places, definitions: Definitions) -> None:
+    def __init__(
+        self, places: Places, definitions: Definitions, *, answers_bytes_max: int = 0
+    ) -> None:
+        """answers_bytes_max: how much `answer` may keep; nothing by default."""
         self._places = places
+        self._answers = Answers(answers_bytes_max)
         self._definitions = definitions
         self._packings: dict[SandboxId, Packing] = {}
 
@@ -35,7 +43,7 @@ class Profiles:
         asked: Asked,
         *,
         policy_id: str | None = None,
-        selector: Selector | None = None,
+        wanted: Selector | None = None,
         generation: int | None = None,
     ) -> ProfileEntity | None:
         """The merged profile behind an identity; None when nothing is known of it.
@@ -49,7 +57,47 @@ class Profiles:
             person = owner(reader, snapshot, asked, policy)
             if not person.known:
                 return None
-            return entity(reader, self._packing(sandbox), snapshot, person, policy, selector)
+            return entity(reader, self._packing(sandbox), snapshot, person, policy, wanted)
+
+    def answer(
+        self,
+        sandbox: SandboxId,
+        asked: Asked,
+        encoded: Callable[[ProfileEntity], bytes],
+        *,
+        policy_id: str | None = None,
+        fields: str = "",
+        generation: int | None = None,
+    ) -> tuple[Xid, bytes] | None:
+        """The XID asked for, and what `encoded` makes of the merged profile behind it.
+
+        The same is answered again without merging while nothing that it depends on has changed;
+        `encoded` must depend on nothing but the profile. fields: comma-separated selectors. Raises
+        as `entity` does, and Malformed PRO-1002 for selectors. Cost: two reads by key when kept.
+        """
+        snapshot = self._definitions.snapshot(sandbox, generation)
+        policy = _policy(snapshot, policy_id)
+        with self._places.profile(sandbox).reading() as reader:
+            xid, _ = identity_of(snapshot, asked)
+            cluster = identities.cluster_of(reader, xid)
+            if cluster is None:
+                return None
+            version = None
+            if policy.identity_graph == "pdg":  # otherwise one cluster has many answers
+                version = clusters.version(reader, cluster)
+            if version is not None:
+                key = (sandbox, cluster, policy.id, fields)
+                stamp = (snapshot.generation, version)
+                kept = self._answers.get(key, stamp)
+                if kept is not None:
+                    return xid, kept
+            person = owner_in(reader, xid, cluster, policy)
+            wanted = selector(fields.split(",")) if fields else None
+            found = entity(reader, self._packing(sandbox), snapshot, person, policy, wanted)
+            answer = encoded(found)
+            if version is not None and found.tags:  # without a fragment, events change the answer
+                self._answers.keep(key, stamp, answer)
+            return xid, answer
 
     def events(
         self,

@@ -13,8 +13,6 @@ from collections.abc import Iterable
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from onefold.effects import Clock, SystemClock
-
 FRESHNESS_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 REQUEST_BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
@@ -56,9 +54,8 @@ class _Tally:
 class Metrics:
     """The metrics of one process. `shared`: directory of the numbers of all processes, if any."""
 
-    def __init__(self, shared: str | None = None, *, clock: Clock | None = None) -> None:
+    def __init__(self, shared: str | None = None) -> None:
         self._shared = shared
-        self._clock = clock or SystemClock()
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             *METRICS["requests"], ("route", "method", "status"), registry=registry
@@ -68,7 +65,7 @@ class Metrics:
         )
         self._tallies: dict[tuple[str, str, int], _Tally] = {}
         self._untold = 0
-        self._told_s = self._clock.monotonic_s()
+        self._told_s = 0.0
         self._turn = threading.Lock()
         self._accepted = Counter(*METRICS["accepted"], registry=registry)
         self._refused = Counter(*METRICS["refused"], registry=registry)
@@ -83,8 +80,11 @@ class Metrics:
             *METRICS["age"], ("sandbox",), registry=registry, multiprocess_mode="mostrecent"
         )
 
-    def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """One HTTP request; `route` is the template, never the path that was asked.
+    def request(
+        self, route: str, method: str, status: int, *, seconds: float, now_s: float
+    ) -> None:
+        """One HTTP request; `route` is the template, never the path that was asked. now_s: of a
+        stopwatch, when it was answered.
 
         Requests are tallied here and told to the shared numbers some at a time, since telling one
         costs as much as a tenth of a lookup.
@@ -96,7 +96,8 @@ class Metrics:
             tally.seconds += seconds
             tally.buckets[bisect_left(REQUEST_BUCKETS_S, seconds)] += 1
             self._untold += 1
-            if self._untold >= UNTOLD_MAX or self._clock.monotonic_s() - self._told_s > UNTOLD_S:
+            if self._untold >= UNTOLD_MAX or now_s - self._told_s > UNTOLD_S:
+                self._told_s = now_s
                 self._tell()
 
     def _tell(self) -> None:
@@ -113,7 +114,6 @@ class Metrics:
             self._requests.labels(route, method, str(status)).inc(sum(tally.buckets))
             tally.clear()
         self._untold = 0
-        self._told_s = self._clock.monotonic_s()
 
     def accepted(self, records: int) -> None:
         self._accepted.inc(records)

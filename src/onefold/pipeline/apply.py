@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Transaction
-from onefold.store.tables import events, fragments
+from onefold.store.tables import clusters, events, fragments
 from onefold.store.tables.outcomes import Outcome
 
 
@@ -37,3 +37,12 @@ def apply(transaction: Transaction, work: Work) -> None:
     )
     for record in work.records:
         work.outcomes[record.dataset, Outcome.APPLIED] += 1
+
+
+def note_changes(transaction: Transaction, work: Work) -> None:
+    """Note which clusters would answer something else now, so that kept answers end."""
+    told = {work.clusters[r.fragment.xid] for r in work.records if r.fragment is not None}
+    changed = told | work.regrouped
+    if changed:
+        clusters.change(transaction, changed, max(record.seq for record in work.records))
+        clusters.forget(transaction, work.gone)

@@ -21,7 +21,7 @@ from onefold.errors import Unavailable
 from onefold.journal import Accepted, Journal
 from onefold.observe.events import place_of
 from onefold.observe.metrics import Metrics
-from onefold.pipeline.apply import apply, drop_duplicates
+from onefold.pipeline.apply import apply, drop_duplicates, note_changes
 from onefold.pipeline.normalize import Normalizer
 from onefold.pipeline.stitch import stitch
 from onefold.pipeline.work import Normalized, Work
@@ -32,7 +32,7 @@ from onefold.store.tables import failed_records, outcomes
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.progress import Progress, advance, progress
 
-STEPS = (drop_duplicates, stitch, apply)
+STEPS = (drop_duplicates, stitch, apply, note_changes)
 """What happens to normalized records, in this order, inside one transaction."""
 
 TRIES = 2

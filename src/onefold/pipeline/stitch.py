@@ -52,6 +52,10 @@ def stitch(transaction: Transaction, work: Work) -> None:
     links.remove(transaction, changes.removed)
     links.see(transaction, changes.links)
     work.evicted += len(changes.evicted)
+    work.clusters = {xid: moved.get(xid, known.get(xid, xid)) for xid in seen}
+    names = {members[xid].cluster for xid in moved if xid in members} | set(moved.values())
+    work.gone = {name for name in names if moved.get(name, name) != name}
+    work.regrouped = names - work.gone
 
 
 def _vertex(member: Member, snapshot: Snapshot) -> Vertex:

@@ -33,7 +33,11 @@ class Normalized(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Work:
-    """One batch on its way through the steps. Steps read the snapshot and change the rest."""
+    """One batch on its way through the steps. Steps read the snapshot and change the rest.
+
+    clusters: of every identity that the batch names, after stitching. regrouped: clusters that got
+    or lost members. gone: names of clusters that exist no more.
+    """
 
     snapshot: Snapshot
     packing: Packing
@@ -41,6 +45,9 @@ class Work:
     failed: list[FailedRecord] = field(default_factory=list)
     outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     evicted: int = 0
+    clusters: dict[Xid, Xid] = field(default_factory=dict)
+    regrouped: set[Xid] = field(default_factory=set)
+    gone: set[Xid] = field(default_factory=set)
 
     def fail(self, seq: int, accepted: Accepted, fault: Fault, *, now_ms: int) -> None:
         """End a record as failed."""

@@ -12,7 +12,7 @@ import msgspec
 
 from onefold.api.context import Request, Response, Rooms, json_response
 from onefold.api.problem import entities_body
-from onefold.api.profile.entities import entity_json, events_json
+from onefold.api.profile.entities import envelope, events_json
 from onefold.api.profile.query import (
     EVENT,
     asked,
@@ -161,7 +161,7 @@ def _entity_of(bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
 
     def one(identity: _Identity, xid: Xid) -> JSON:
         found = rooms.profiles.entity(
-            sandbox, identity.asked(), policy_id=bulk.policy_id, selector=wanted
+            sandbox, identity.asked(), policy_id=bulk.policy_id, wanted=wanted
         )
         if found is None:
             return {
@@ -170,7 +170,7 @@ def _entity_of(bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
                 "entity": {},
                 "lastModifiedAt": "1970-01-01T00:00:00Z",
             }
-        return entity_json(found, rooms.settings.region)
+        return {"entityId": xid, **envelope(found, rooms.settings.region)}
 
     return one
 

@@ -18,6 +18,12 @@ CREATE TABLE members (
   PRIMARY KEY (cluster, xid)
 ) WITHOUT ROWID;
 
+-- The last record that changed a cluster's members or a fragment of one; see tables/clusters.py.
+CREATE TABLE clusters (
+  cluster TEXT    NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- Who was seen with whom, when first and last, by which dataset. Each link stands twice, once under
 -- each of its ends, so that all links of an identity lie together.
 CREATE TABLE links (

@@ -1,0 +1,1 @@
+"""Tests of the lookup room that need no store."""
