@@ -48,7 +48,7 @@ SETTINGS = (
     Setting("record_bytes_max", int, 100_000, "bytes", "Largest record that a profile takes."),
     Setting("event_bytes_max", int, 10_000, "bytes", "Largest event that a profile takes."),
     Setting("future_seconds_max", int, 60, "seconds", "How far an event's clock may run ahead."),
-    Setting("batch_records_max", int, 2000, "records", "Records that one pipeline commit takes."),
+    Setting("batch_records_max", int, 8000, "records", "Records that one pipeline commit takes."),
     Setting(
         "journal_backlog_max", int, 1_000_000, "records", "Backlog above which inlets answer 503."
     ),
@@ -80,7 +80,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     record_bytes_max: int = 100_000
     event_bytes_max: int = 10_000
     future_seconds_max: int = 60
-    batch_records_max: int = 2000
+    batch_records_max: int = 8000
     journal_backlog_max: int = 1_000_000
     answers_bytes_max: int = 256_000_000
     log_level: str = "info"

@@ -13,7 +13,7 @@ from onefold.store.tables.outcomes import Outcome
 
 def drop_duplicates(transaction: Transaction, work: Work) -> None:
     """End the records whose event is stored already, or came earlier in this batch."""
-    keys = [(r.event.xid, r.event.event_id) for r in work.records if r.event is not None]
+    keys = sorted([(r.event.xid, r.event.event_id) for r in work.records if r.event is not None])
     if not keys:
         return
     known = events.known(transaction, keys)

@@ -9,7 +9,7 @@ tried one by one, twice each; one that fails both times is parked as a failed re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import structlog
 
@@ -81,7 +81,9 @@ class Processor:
         snapshot = self._definitions.snapshot(self._sandbox.id)
         to = Progress(chunks[-1].position, done.records + len(numbered))
         work = self._committed(numbered, snapshot, to)
-        self._packing.learn(_bodies(work))
+        untaught = self._packing.untaught({record.dataset for record in work.records})
+        if untaught:
+            self._packing.learn(_bodies(work, untaught))
         self._observe(work, numbered)
         return len(numbered)
 
@@ -155,8 +157,10 @@ class Processor:
         self._metrics.fresh((now_ms - received_ms) / 1000 for received_ms in appends)
 
 
-def _bodies(work: Work) -> Iterator[tuple[str, bytes]]:
+def _bodies(work: Work, datasets: Set[str]) -> Iterator[tuple[str, bytes]]:
     for record in work.records:
+        if record.dataset not in datasets:
+            continue
         if record.event is not None:
             yield record.dataset, record.event.body
         elif record.fragment is not None:

@@ -23,7 +23,7 @@ def stitch(transaction: Transaction, work: Work) -> None:
             seen.setdefault(xid, (identity, record.received_ms))
     if not seen:
         return
-    known = identities.clusters_of(transaction, list(seen))
+    known = identities.clusters_of(transaction, sorted(seen))
     new = {
         xid: Member(xid, xid, identity.namespace_id, identity.value, received_ms)
         for xid, (identity, received_ms) in seen.items()
@@ -32,7 +32,7 @@ def stitch(transaction: Transaction, work: Work) -> None:
     sightings = [record.sighting for record in work.records if record.sighting is not None]
     touched = {known[xid] for sighting in sightings for xid in sighting.xids if xid in known}
     members = (
-        {m.xid: m for m in identities.members_of(transaction, list(touched))} if touched else {}
+        {m.xid: m for m in identities.members_of(transaction, sorted(touched))} if touched else {}
     )
     stitching = Stitching(
         [_vertex(member, work.snapshot) for member in (*members.values(), *new.values())], sightings

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from onefold.errors import Conflict
+from onefold.store.checkpoints import Checkpoints
 from onefold.store.engine import Engine
 from onefold.store.pulse import Pulse
 from onefold.store.sqlite import SqliteEngine
@@ -23,7 +24,8 @@ def opened(path: Path, kind: Kind) -> SqliteEngine:
     """The engine of the file at `path`, made when absent. Raises Conflict CTL-1003 when newer."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pulse = Pulse(path.with_suffix(".pulse")) if kind == "control" else None
-    engine = SqliteEngine(path, pulse=pulse)
+    checkpoints = Checkpoints(path) if kind == "profile" else None
+    engine = SqliteEngine(path, pulse=pulse, checkpoints=checkpoints)
     try:
         _prepare(engine, kind, path)
     except BaseException:

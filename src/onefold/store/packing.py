@@ -11,7 +11,7 @@ zstandard's dictionaries must not be shared between compressors: each gets its o
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 import zstandard
 
@@ -53,12 +53,17 @@ class Packing:
             return stored
         return self._decompressor(_dictionary_id(stored)).decompress(stored)
 
+    def untaught(self, datasets: Set[str]) -> Set[str]:
+        """Those of the datasets that have no dictionary yet."""
+        return datasets - self._taught.keys()
+
     def learn(self, bodies: Iterable[tuple[str, bytes]]) -> None:
-        """Take note of (dataset, body) that have been stored, and teach the datasets of which
-        enough is known. Costs 50 ms once a dataset, and a transaction of its own."""
+        """Take note of (dataset, body) of untaught datasets that have been stored, and teach the
+        datasets of which enough is known. Costs 50 ms once a dataset, and a transaction of its
+        own.
+        """
         for dataset, body in bodies:
-            if dataset not in self._taught:
-                self._samples.setdefault(dataset, []).append(body)
+            self._samples.setdefault(dataset, []).append(body)
         for dataset in [d for d, s in self._samples.items() if _enough(s)]:
             samples: list[bytes | bytearray | memoryview] = [*self._samples.pop(dataset)]
             dictionary_id = dictionaries.next_id(self._engine)

@@ -15,11 +15,14 @@ from pathlib import Path
 import apsw
 
 from onefold.errors import Unavailable
+from onefold.store.checkpoints import Checkpoints
 from onefold.store.engine import Reader, Row, Transaction, Value
 from onefold.store.pulse import Pulse
 
 BUSY_TIMEOUT_MS = 10_000
-CACHE_KIB = 64 * 1024
+READER_CACHE_KIB = 16 * 1024
+WRITER_CACHE_KIB = 256 * 1024
+"""Upper bounds; what is not used is not taken. Readers read through the mapped file."""
 MMAP_BYTES = 1 << 30
 WAL_AUTOCHECKPOINT_PAGES = 4_000
 
@@ -29,13 +32,19 @@ _PASSING = (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw
 class SqliteEngine:
     """`Engine` on one file. Cheap to open; close it to release its connections.
 
-    pulse: where its commits are told to all processes; without one, `version` is None.
+    pulse: where its commits are told to all processes; without one, `version` is None. checkpoints:
+    how its log is moved; SQLite's own way without.
     """
 
-    def __init__(self, path: Path, *, pulse: Pulse | None = None) -> None:
+    def __init__(
+        self, path: Path, *, pulse: Pulse | None = None, checkpoints: Checkpoints | None = None
+    ) -> None:
         self._path = path
         self._pulse = pulse
-        self._writer = self._connect()
+        self._checkpoints = checkpoints
+        self._writer = self._connect(WRITER_CACHE_KIB)
+        if checkpoints is not None:
+            self._writer.set_wal_hook(checkpoints.after_commit)
         self._writer_turn = threading.Lock()
         self._local = threading.local()
         self._readers: list[apsw.Connection] = []
@@ -74,23 +83,25 @@ class SqliteEngine:
     def close(self) -> None:
         if self._pulse is not None:
             self._pulse.close()
+        if self._checkpoints is not None:
+            self._checkpoints.close()
         for connection in (*self._readers, self._writer):
             connection.close()
 
     def _reader(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._connect()
+            connection = self._local.connection = self._connect(READER_CACHE_KIB)
             self._readers.append(connection)
         return connection
 
-    def _connect(self) -> apsw.Connection:
+    def _connect(self, cache_kib: int) -> apsw.Connection:
         connection = apsw.Connection(str(self._path))
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",
-            f"cache_size=-{CACHE_KIB}",
+            f"cache_size=-{cache_kib}",
             f"mmap_size={MMAP_BYTES}",
             f"wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}",
             "temp_store=MEMORY",

@@ -64,7 +64,10 @@ def known(reader: Reader, keys: Sequence[EventKey]) -> set[EventKey]:
 
 
 def add(transaction: Transaction, packing: Packing, events: Iterable[NewEvent]) -> None:
-    """Store events whose keys are not known."""
+    """Store events whose keys are not known.
+
+    In the order of their keys, so that a batch goes through the indexes once, from left to right.
+    """
     transaction.write_many(
         "INSERT INTO events (xid, event_id, timestamp_ms, dataset, seq, ingested_ms, body)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -78,7 +81,7 @@ def add(transaction: Transaction, packing: Packing, events: Iterable[NewEvent]) 
                 e.ingested_ms,
                 packing.pack(e.body, e.dataset),
             )
-            for e in events
+            for e in sorted(events, key=_key)
         ],
     )
 
@@ -134,6 +137,10 @@ def newest_ingested_ms(reader: Reader, owners: Sequence[Xid]) -> int | None:
         owners,
     )
     return max((row[0] for row in rows if row[0] is not None), default=None)
+
+
+def _key(event: NewEvent) -> EventKey:
+    return (event.xid, event.event_id)
 
 
 _FROM = {

@@ -54,9 +54,10 @@ def members_of(reader: Reader, clusters: Sequence[Xid]) -> list[Member]:
 
 def add(transaction: Transaction, members: Iterable[Member]) -> None:
     """Identities seen for the first time."""
-    rows = [(m.cluster, m.xid, m.namespace_id, m.value, m.first_seen_ms) for m in members]
+    rows = sorted((m.cluster, m.xid, m.namespace_id, m.value, m.first_seen_ms) for m in members)
     transaction.write_many(
-        "INSERT INTO identities (xid, cluster) VALUES (?, ?)", [(row[1], row[0]) for row in rows]
+        "INSERT INTO identities (xid, cluster) VALUES (?, ?)",
+        sorted((row[1], row[0]) for row in rows),
     )
     _insert_members(transaction, rows)
 
