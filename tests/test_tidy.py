@@ -40,6 +40,7 @@ TIERS = (
 HOMES = {
     "apsw": {"store"},
     "cryptography": {"control"},
+    "jsonpatch": {"control"},
     "jwt": {"control"},
     "msgspec": {"anywhere"},
     "prometheus_client": {"observe"},

@@ -117,6 +117,17 @@ CODES: dict[str, CodeInfo] = {
     "CTL-1006": CodeInfo("A name exists already.", "Choose another name."),
     "CTL-1007": CodeInfo("The thing named does not exist.", "Check its name or id."),
     "CTL-1008": CodeInfo("A value is not allowed.", "Correct the value that is named."),
+    # Schema registry
+    "REG-1001": CodeInfo("The Accept header fits no list.", "Send the xed-id or the xed form."),
+    "REG-1002": CodeInfo("The Accept header fits no resource.", "Send a xed form with version=1."),
+    "REG-1003": CodeInfo("The Accept header fits no descriptors.", "Send a form of xdm or xdm-v2."),
+    "REG-1004": CodeInfo("The form or version is not known.", "Send a documented one, version=1."),
+    "REG-1005": CodeInfo(
+        "The change would break records that exist.", "Only add: new, optional fields."
+    ),
+    "REG-1006": CodeInfo("The resource is in use.", "Remove what uses it first."),
+    # Catalogue
+    "CAT-1001": CodeInfo("The dataset holds records.", "Keep it, or disable it for the profile."),
     # Authentication
     "AUT-1001": CodeInfo("No token.", "Send Authorization: Bearer."),
     "AUT-1002": CodeInfo("The token is not valid or has expired.", "Ask for a new token."),

@@ -23,6 +23,7 @@ from onefold.errors import Unavailable
 from onefold.inlet.accept import Inlets
 from onefold.journal import Bell, Journal
 from onefold.lookup.backlog import Backlogs
+from onefold.lookup.graph import Graphs
 from onefold.lookup.profiles import Profiles
 from onefold.observe.metrics import Metrics
 from onefold.pipeline.processor import Processor
@@ -55,6 +56,7 @@ def rooms(
         settings=settings,
         clock=clock,
         ids=ids or SystemIds(),
+        control=places.control(),
         definitions=definitions,
         tokens=Tokens(
             definitions=definitions,
@@ -72,6 +74,7 @@ def rooms(
             origin=origin,
         ),
         profiles=Profiles(places, definitions, answers_bytes_max=settings.answers_bytes_max),
+        graphs=Graphs(places),
         metrics=metrics,
         backlogs=Backlogs(places, definitions, clock, bell),
     )

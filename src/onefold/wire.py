@@ -13,6 +13,11 @@ encode_json = msgspec.json.Encoder().encode
 decode_json = msgspec.json.Decoder().decode
 
 
+def iso_millis(epoch_ms: int) -> str:
+    """`YYYY-MM-DDTHH:MM:SS.mmmZ`."""
+    return f"{iso_seconds(epoch_ms)[:-1]}.{epoch_ms % 1000:03d}Z"
+
+
 def iso_seconds(epoch_ms: int) -> str:
     """`YYYY-MM-DDTHH:MM:SSZ`, whole seconds, truncated. Source: profile contract, 1.2."""
     return datetime.fromtimestamp(epoch_ms // 1000, UTC).isoformat()[:19] + "Z"

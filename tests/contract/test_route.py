@@ -52,7 +52,7 @@ def _raises(error: Exception) -> Any:
 
 
 ROUTES = (
-    Route("GET", "/inline", _echo, gate="none", inline=True),
+    Route("GET", "/inline", _echo, gate="none", inline=lambda _: True),
     Route("GET", "/thing/{id}", _echo, gate="none"),
     Route("POST", "/thing/{id}", _echo, gate="none", body_max=LIMIT),
     Route("DELETE", "/thing/{id}", _empty, gate="none"),

@@ -28,6 +28,8 @@ KINDS = {
     "REC": "Records that were accepted and could not be applied",
     "PRO": "Profile access",
     "CTL": "Installation and definitions",
+    "REG": "Schema registry",
+    "CAT": "Catalogue",
     "AUT": "Tokens and headers",
     "API": "Any request",
 }

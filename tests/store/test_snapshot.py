@@ -18,6 +18,7 @@ from onefold.control import (
     schemas,
     starter,
 )
+from onefold.control.descriptors import add_identity
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm.schema import EVENT_CLASS, PROFILE_CLASS
 from onefold.errors import NotFound
@@ -122,7 +123,7 @@ def test_a_schema_is_compiled_again_only_when_it_changed(world: World) -> None:
     world.group("Unused fields", other="string")
     second = world.definitions.snapshot(world.sandbox.id).schemas
     assert second[touched] is first[touched]
-    schemas.add_identity(
+    add_identity(
         world.engine,
         world.ids,
         world.sandbox,

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from onefold.effects import Clock, Ids
     from onefold.inlet.accept import Inlets
     from onefold.lookup.backlog import Backlogs
+    from onefold.lookup.graph import Graphs
     from onefold.lookup.profiles import Profiles
     from onefold.observe.metrics import Metrics
+    from onefold.store.engine import Engine
     from onefold.store.snapshot import Definitions
 
 
@@ -66,15 +68,20 @@ def json_response(status: int, value: JSON, headers: tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Rooms:
-    """Everything that handlers may call; wired in server.py, passed by hand."""
+    """Everything that handlers may call; wired in server.py, passed by hand.
+
+    control: the engine of the definitions; handlers only hand it on to `control`.
+    """
 
     settings: Settings
     clock: Clock
     ids: Ids
+    control: Engine
     definitions: Definitions
     tokens: Tokens
     inlets: Inlets
     profiles: Profiles
+    graphs: Graphs
     metrics: Metrics
     backlogs: Backlogs
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from onefold.api.context import Caller, Rooms
+from onefold.domain.sandbox import Sandbox
 from onefold.errors import Forbidden, Malformed, NotFound
 
 DEFAULT_SANDBOX = "prod"
@@ -18,8 +19,13 @@ _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _FORM = "application/x-www-form-urlencoded"
 
 
-def caller(method: str, headers: Mapping[str, str], rooms: Rooms) -> Caller:
+def caller(
+    method: str, headers: Mapping[str, str], rooms: Rooms, *, in_sandbox: bool = True
+) -> Caller:
     """Who asks, from the request's headers (lower-case names).
+
+    in_sandbox: whether the door is one of a sandbox. At the others the sandbox header is not read,
+    and the caller's sandbox is the organisation's default one.
 
     Raises, the first in this order: AUT-1001 no token, AUT-1002 a bad or expired one, AUT-1003 no
     API key, AUT-1004 one that is not the token's, AUT-1005 no organisation, AUT-1007 a malformed
@@ -42,9 +48,16 @@ def caller(method: str, headers: Mapping[str, str], rooms: Rooms) -> Caller:
         raise Malformed("API-1004")
     name = headers.get("x-sandbox-name", "").strip() or DEFAULT_SANDBOX
     sandbox = installation.sandboxes_by_name.get((org_id, name))
+    if not in_sandbox:
+        own = (s for s in installation.sandboxes if s.org_id == org_id)
+        sandbox = max(own, key=_is_default, default=None)
     if sandbox is None:
         raise NotFound("AUT-1008", "The sandbox named by x-sandbox-name does not exist")
     return Caller(installation.generation, org_id, principal.client_id, sandbox, principal.scopes)
+
+
+def _is_default(sandbox: Sandbox) -> bool:
+    return sandbox.is_default
 
 
 def _token(headers: Mapping[str, str]) -> str:

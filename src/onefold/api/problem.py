@@ -7,28 +7,44 @@ contract, 1.3; ingestion contract, 2.4.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from onefold.api.context import Response, json_response
 from onefold.errors import CODES, Defect, PlatformError
 from onefold.inlet.accept import InvalidMessage
-from onefold.wire import JSON
+from onefold.wire import JSON, iso_millis
 
-Family = Literal["gateway", "entities", "collection", "ims", "plain"]
+Family = Literal[
+    "gateway",
+    "entities",
+    "policies",
+    "collection",
+    "namespaces",
+    "identity",
+    "clusters",
+    "sandboxes",
+    "registry",
+    "catalog",
+    "ims",
+    "plain",
+]
 
 _400 = (
     "SML-1001 XDM-1002 XDM-1003 XDM-1004 XDM-1005 XDM-1006 XDM-2001 XID-1001 INL-1001 INL-1002"
     " INL-1003 INL-1004 INL-1005 INL-1006 INL-1007 INL-1012 REC-1001 REC-1002 REC-1003 REC-1004"
     " REC-1005 REC-1006 REC-1007 REC-1008 REC-1009 REC-1010 PRO-1001 PRO-1002 PRO-1003 CTL-1008"
     " AUT-1005 AUT-2001 AUT-2003 AUT-2004 AUT-2005 AUT-2006 API-1003 API-1004"
+    " REG-1001 REG-1002 REG-1003 REG-1005"
 )
 _OTHERS = {
     401: "INL-1013 INL-1014 AUT-1002 AUT-2002",
     403: "INL-1015 AUT-1001 AUT-1003 AUT-1004 AUT-1006 AUT-1007",
     404: "XDM-1001 INL-1008 PRO-1004 PRO-1005 CTL-1007 AUT-1008 API-1001",
     405: "API-1002",
+    406: "REG-1004",
     408: "INL-1016 API-1006",
-    409: "CTL-1001 CTL-1004 CTL-1005 CTL-1006",
+    409: "CTL-1001 CTL-1004 CTL-1005 CTL-1006 REG-1006 CAT-1001",
     413: "SML-1002 INL-1009 API-1005",
     415: "INL-1010",
     422: "PRO-1006 PRO-1007",
@@ -83,13 +99,24 @@ _IMS_ERRORS = {
     "AUT-2006": "unsupported_grant_type",
 }
 
+_REGISTRY_TYPES = {
+    "CTL-1007": "XDM-1012-404",
+    "REG-1001": "XDM-1006-400",
+    "REG-1002": "XDM-1007-400",
+    "REG-1003": "XDM-1008-400",
+    "XDM-1006": "CTL-1008-400",  # the registry's own number 1006 is about Accept headers
+}
+"""Where the registry has numbers of its own. Source: platform contract, sections 3 and 6.2."""
+
 
 class Context(NamedTuple):
-    """What an error's body may tell of the request. inlet_id, org_id: at inlets only."""
+    """What an error's body may tell of the request. inlet_id, org_id: at inlets only. now_ms: the
+    time of the answer, where a family's errors have one."""
 
     request_id: str
     inlet_id: str = ""
     org_id: str = ""
+    now_ms: int = 0
 
 
 def status_of(error: PlatformError) -> int:
@@ -192,6 +219,13 @@ def entities_body(error: PlatformError, context: Context | None = None) -> JSON:
     status = status_of(error)
     if status == 404:
         return {"statusCode": "404"}
+    if error.code == "PRO-1006":
+        return {
+            "message": "UPS-MRG-1000001:Identities cannot be retrieved for XID - "
+            f'{error.facts["xid"]} for graph type "{error.facts["graph"]}"',
+            "cause": f"UPS-ACCSDK-1000005:{error.detail}",
+            "statusCode": str(status),
+        }
     return {
         "message": detail_of(error, context or Context("")),
         "cause": f"{error.code}: {CODES[error.code].meaning}",
@@ -201,6 +235,85 @@ def entities_body(error: PlatformError, context: Context | None = None) -> JSON:
 
 def _entities_shape(error: PlatformError, _: int, context: Context) -> JSON:
     return entities_body(error, context)
+
+
+def _policies_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: profile contract, 1.3, "Merge policies": all three members, of a 404 too."""
+    return {
+        "message": detail_of(error, context),
+        "cause": f"{error.code}: {CODES[error.code].meaning}",
+        "statusCode": str(status),
+    }
+
+
+def _namespaces_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: identity contract, 8.1."""
+    word = "INVALID_REQUEST_PARAMS" if status < 500 else "INTERNAL_SERVER_ERROR"
+    detail = detail_of(error, context)
+    return {
+        "timestamp": iso_millis(context.now_ms),
+        "type": "http://ns.adobe.com/adobecloud/problem/namespacevalidation",
+        "status": status,
+        "error": word,
+        "title": "Namespace Validation",
+        "description": detail,
+        "report": {"code": word, "message": detail},
+    }
+
+
+def _identity_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: identity contract, 8.5."""
+    title = "InvalidInput" if status < 500 else "InternalServerError"
+    return {"title": title, "status": status, "detail": detail_of(error, context)}
+
+
+def _clusters_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """The older form of `_identity_body`: `description` for `detail`."""
+    title = "InvalidInput" if status < 500 else "InternalServerError"
+    return {"title": title, "status": status, "description": detail_of(error, context)}
+
+
+def _sandboxes_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: platform contract, section 3, "newer services"."""
+    return {
+        "type": f"http://ns.adobe.com/aep/errors/{error.code}-{status}",
+        "title": CODES[error.code].meaning.rstrip("."),
+        "status": status,
+        "detail": detail_of(error, context),
+        "report": {"at": error.at} if error.at is not None else {},
+    }
+
+
+def _registry_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: platform contract, section 3, "Schema Registry"."""
+    detail = detail_of(error, context)
+    if error.at and not isinstance(error, Defect):
+        detail = f"{detail} At: {error.at}"
+    kind = _REGISTRY_TYPES.get(error.code, f"{error.code}-{status}")
+    accept = error.code in ("REG-1001", "REG-1002", "REG-1003", "REG-1004")
+    now = datetime.fromtimestamp(context.now_ms // 1000, UTC)
+    return {
+        "type": f"http://ns.adobe.com/aep/errors/{kind}",
+        "title": "Accept header invalid" if accept else CODES[error.code].meaning.rstrip("."),
+        "status": status,
+        "report": {
+            "registryRequestId": context.request_id,
+            "timestamp": now.strftime("%m-%d-%Y %H:%M:%S"),
+            "detailed-message": detail,
+            "sub-errors": [],
+        },
+        "detail": detail,
+    }
+
+
+def _catalog_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: platform contract, section 3, "Catalog / import"."""
+    return {
+        "type": f"http://ns.adobe.com/aep/errors/{error.code}-{status}",
+        "title": CODES[error.code].meaning.rstrip("."),
+        "status": status,
+        "detail": detail_of(error, context),
+    }
 
 
 def _ims_body(error: PlatformError, status: int, context: Context) -> JSON:
@@ -218,7 +331,14 @@ def _plain_body(error: PlatformError, status: int, context: Context) -> JSON:
 _SHAPES: dict[Family, Callable[[PlatformError, int, Context], JSON]] = {
     "gateway": _gateway_body,
     "entities": _entities_shape,
+    "policies": _policies_body,
     "collection": collection_body,
+    "namespaces": _namespaces_body,
+    "identity": _identity_body,
+    "clusters": _clusters_body,
+    "sandboxes": _sandboxes_body,
+    "registry": _registry_body,
+    "catalog": _catalog_body,
     "ims": _ims_body,
     "plain": _plain_body,
 }

@@ -34,17 +34,19 @@ _COLLECTION_CODES = ("INL-1009", "INL-1016", "INL-1001")
 class Route(NamedTuple):
     """One route. path: may hold `{name}`, one segment each.
 
-    gate: `platform` checks token, key, organisation and sandbox and gives the handler its Caller.
-    family: the shape of errors. inline: the handler runs on the event loop. needs: the permission
-    that the call takes (recorded, not enforced yet). body_max: bytes, instead of the setting's.
+    gate: `platform` checks token, key, organisation and sandbox and gives the handler its Caller;
+    `organisation` does without the sandbox.
+    family: the shape of errors. inline: which requests are answered on the event loop. needs:
+    the permission that the call takes (recorded, not enforced yet). body_max: bytes, instead of the
+    setting's.
     """
 
     method: str
     path: str
     handler: Handler
-    gate: Literal["platform", "none"] = "platform"
+    gate: Literal["platform", "organisation", "none"] = "platform"
     family: problem.Family = "gateway"
-    inline: bool = False
+    inline: Callable[[Request], bool] | None = None
     needs: str | None = None
     body_max: int | None = None
 
@@ -73,7 +75,10 @@ class Endpoint:
         if route is None:
             raise Rejected("API-1002", allow=self._allow)
         rooms = self._rooms
-        caller = gateway.caller(method, headers, rooms) if route.gate == "platform" else None
+        caller = None
+        if route.gate != "none":
+            in_sandbox = route.gate == "platform"
+            caller = gateway.caller(method, headers, rooms, in_sandbox=in_sandbox)
         request = Request(
             method,
             scope["path"],
@@ -84,7 +89,7 @@ class Endpoint:
             request_id,
             caller,
         )
-        if route.inline:
+        if route.inline is not None and route.inline(request):
             return route.handler(request, rooms)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, route.handler, request, rooms)
@@ -126,6 +131,15 @@ async def serve(
     rooms.metrics.request(
         route.path, scope["method"], response.status, seconds=now_s - started, now_s=now_s
     )
+    if rooms.settings.log_level == "debug":
+        structlog.get_logger().debug(
+            "request",
+            request_id=request_id,
+            method=scope["method"],
+            route=route.path,
+            status=response.status,
+            seconds=round(now_s - started, 6),
+        )
 
 
 def request_id_of(headers: Mapping[str, str], rooms: Rooms) -> str:
@@ -173,7 +187,8 @@ def _failed(
     if route.family == "collection":
         inlet_id = next(iter(path_parameters(scope).values()), "")
         org_id = _org_of(inlet_id, error, rooms)
-    return problem.response(error, route.family, problem.Context(request_id, inlet_id, org_id))
+    context = problem.Context(request_id, inlet_id, org_id, rooms.clock.now_ms())
+    return problem.response(error, route.family, context)
 
 
 def _org_of(inlet_id: str, error: PlatformError, rooms: Rooms) -> str:

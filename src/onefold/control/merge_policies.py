@@ -1,19 +1,25 @@
-"""Merge policies: create, get, list, and which one is the default. Source: profile contract, 4."""
+"""Merge policies: create, get, list, change, delete, and which one is the default.
+
+Source: profile contract, 4.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from onefold.domain.profile.merge_policy import MergePolicy
 from onefold.domain.sandbox import Sandbox
 from onefold.effects import Clock, Ids
-from onefold.errors import Malformed, NotFound, OverLimit
+from onefold.errors import Conflict, Malformed, NotFound, OverLimit
 from onefold.store.engine import Engine, Reader
 from onefold.store.tables import merge_policies
 from onefold.store.tables.generation import change
+
+T = TypeVar("T")
 
 POLICIES_MAX = 5
 """Merge policies of one sandbox. Source: profile contract, 4.5, rule 4."""
@@ -26,6 +32,18 @@ _GRAPHS: dict[str, Literal["none", "pdg"]] = {
     "auto": "pdg",
     "private graph": "pdg",
 }
+
+
+class Changes(Struct, frozen=True, kw_only=True):
+    """What of a policy is to change, as `create` takes it; the rest stays."""
+
+    name: str | UnsetType = UNSET
+    schema_name: str | UnsetType = UNSET
+    identity_graph: str | UnsetType = UNSET
+    attribute_merge: str | UnsetType = UNSET
+    order: Sequence[str] | UnsetType = UNSET
+    default: bool | UnsetType = UNSET
+    active_on_edge: bool | UnsetType = UNSET
 
 
 def create(
@@ -49,14 +67,11 @@ def create(
     of meaning, and needed, with `dataSetPrecedence` only.
     Raises Malformed CTL-1008 for a wrong value, OverLimit CTL-1008 beyond POLICIES_MAX.
     """
-    graph = _GRAPHS.get(identity_graph.lower())
-    if graph is None:
-        raise Malformed("CTL-1008", "The graph type is none or pdg", at="identityGraph.type")
     policy = MergePolicy(
         id=ids.uuid(),
         name=name,
-        schema_name=schema_name,
-        identity_graph=graph,
+        schema_name=_schema_name(schema_name),
+        identity_graph=_graph(identity_graph),
         attribute_merge=_attribute_merge(attribute_merge, order),
         order=tuple(order) if attribute_merge == "dataSetPrecedence" else (),
         default=default,
@@ -71,12 +86,37 @@ def create(
     return policy
 
 
+def update(
+    engine: Engine, clock: Clock, sandbox: Sandbox, policy_id: str, changes: Changes
+) -> MergePolicy:
+    """Change a policy; its version rises by one. A default, or a policy on the edge, takes the
+    place of the old one in the same transaction.
+
+    Raises NotFound PRO-1005, and Malformed CTL-1008 for what `create` refuses.
+    """
+    with change(engine) as transaction:
+        known = merge_policies.of_sandbox(transaction, sandbox.id)
+        policy = _changed(_found(known, policy_id), changes, now_s=clock.now_ms() // 1000)
+        others = [other for other in known if other.id != policy_id]
+        merge_policies.put(transaction, sandbox.id, [*_made_way(others, policy), policy])
+    return policy
+
+
+def delete(engine: Engine, sandbox: Sandbox, policy_id: str) -> None:
+    """Delete a policy, the default one too.
+
+    Raises NotFound PRO-1005; Conflict CTL-1008 for the policy that is active on the edge.
+    """
+    with change(engine) as transaction:
+        policy = got(transaction, sandbox, policy_id)
+        if policy.active_on_edge:
+            raise Conflict("CTL-1008", "The policy is active on the edge", at="isActiveOnEdge")
+        merge_policies.delete(transaction, sandbox.id, policy_id)
+
+
 def got(reader: Reader, sandbox: Sandbox, policy_id: str) -> MergePolicy:
     """The sandbox's policy of this id. Raises NotFound PRO-1005."""
-    for policy in merge_policies.of_sandbox(reader, sandbox.id):
-        if policy.id == policy_id:
-            return policy
-    raise NotFound("PRO-1005")
+    return _found(merge_policies.of_sandbox(reader, sandbox.id), policy_id)
 
 
 def listed(reader: Reader, sandbox: Sandbox) -> list[MergePolicy]:
@@ -90,6 +130,48 @@ def default_of(reader: Reader, sandbox: Sandbox, schema_name: str) -> MergePolic
         if policy.default and policy.schema_name == schema_name:
             return policy
     return None
+
+
+def _found(known: Sequence[MergePolicy], policy_id: str) -> MergePolicy:
+    for policy in known:
+        if policy.id == policy_id:
+            return policy
+    raise NotFound("PRO-1005")
+
+
+def _changed(policy: MergePolicy, changes: Changes, *, now_s: int) -> MergePolicy:
+    """The policy after the changes, by the rules of `create`."""
+    merge = _or(changes.attribute_merge, policy.attribute_merge)
+    order = tuple(_or(changes.order, policy.order))
+    return MergePolicy(
+        id=policy.id,
+        name=_or(changes.name, policy.name),
+        schema_name=_schema_name(_or(changes.schema_name, policy.schema_name)),
+        version=policy.version + 1,
+        identity_graph=_graph(_or(changes.identity_graph, policy.identity_graph)),
+        attribute_merge=_attribute_merge(merge, order),
+        order=order if merge == "dataSetPrecedence" else (),
+        default=_or(changes.default, policy.default),
+        active_on_edge=_or(changes.active_on_edge, policy.active_on_edge),
+        updated_s=now_s,
+    )
+
+
+def _or(changed: T | UnsetType, known: T) -> T:
+    return known if isinstance(changed, UnsetType) else changed
+
+
+def _schema_name(name: str) -> str:
+    if not name.strip():
+        raise Malformed("CTL-1008", "A policy needs the name of a class", at="schema.name")
+    return name
+
+
+def _graph(word: str) -> Literal["none", "pdg"]:
+    graph = _GRAPHS.get(word.lower())
+    if graph is None:
+        raise Malformed("CTL-1008", "The graph type is none or pdg", at="identityGraph.type")
+    return graph
 
 
 def _attribute_merge(

@@ -1,7 +1,8 @@
-"""The tenant container of the schema registry: field groups, schemas and identity descriptors.
+"""The tenant container of the schema registry: field groups and schemas, made from parts.
 
 Whatever is created here has been composed once, so that a document that cannot be used is refused
-before it is kept. Source: platform contract, sections 6.1, 6.3, 6.4 and 6.6.
+before it is kept. Source: platform contract, sections 6.1, 6.3 and 6.4. Documents as the
+registry's clients send them: `registry.py`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from onefold.domain.identity.namespace import STANDARD, NamespaceBook
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm.compose import composed
-from onefold.domain.xdm.descriptors import IDENTITY_DESCRIPTOR, identity_descriptor
 from onefold.domain.xdm.schema import (
     Kind,
     alt_id,
@@ -26,17 +25,15 @@ from onefold.domain.xdm.standard.loader import load
 from onefold.effects import Clock, Ids
 from onefold.errors import Conflict, Defect, Malformed, NotFound
 from onefold.store.engine import Engine, Reader, Transaction
-from onefold.store.tables import descriptors, namespaces, organisations, resources
-from onefold.store.tables.descriptors import Descriptor
+from onefold.store.tables import organisations, resources
 from onefold.store.tables.generation import change
 from onefold.store.tables.resources import Resource
 from onefold.wire import JSON, encode_json
 
 RESOURCE_ID_BYTES = 24
-DESCRIPTOR_ID_BYTES = 20
 UNION_TAG = "union"
-_TAGS = "meta:immutableTags"
-_METADATA = "meta:registryMetadata"
+TAGS = "meta:immutableTags"
+METADATA = "meta:registryMetadata"
 
 
 def create_field_group(
@@ -60,7 +57,7 @@ def create_field_group(
         tenant = tenant_of(transaction, sandbox)
         document = field_group_document(title, classes, tenant, fields, extending=extending)
         document["description"] = description
-        return _kept(transaction, clock, ids, sandbox, "mixins", document)
+        return kept(transaction, clock, ids, sandbox, "mixins", document)
 
 
 def create_schema(
@@ -83,9 +80,9 @@ def create_schema(
     document = schema_document(title, class_id, groups)
     document["description"] = description
     if for_profile:
-        document[_TAGS] = [UNION_TAG]
+        document[TAGS] = [UNION_TAG]
     with change(engine) as transaction:
-        return _kept(transaction, clock, ids, sandbox, "schemas", document)
+        return kept(transaction, clock, ids, sandbox, "schemas", document)
 
 
 def enable_for_profile(engine: Engine, clock: Clock, sandbox: Sandbox, schema_id: str) -> Resource:
@@ -94,61 +91,13 @@ def enable_for_profile(engine: Engine, clock: Clock, sandbox: Sandbox, schema_id
         schema = got(transaction, sandbox, schema_id)
         if schema.kind != "schemas":
             raise NotFound("CTL-1007", f"No schema has the id {schema_id}")
-        if UNION_TAG in schema.document.get(_TAGS, ()):
+        if UNION_TAG in schema.document.get(TAGS, ()):
             return schema
-        tags = [*schema.document.get(_TAGS, ()), UNION_TAG]
-        document = _changed({**schema.document, _TAGS: tags}, clock.now_ms())
+        tags = [*schema.document.get(TAGS, ()), UNION_TAG]
+        document = changed({**schema.document, TAGS: tags}, clock.now_ms())
         enabled = Resource(schema.id, schema.kind, schema.title, document)
         resources.replace(transaction, sandbox.id, enabled)
         return enabled
-
-
-def add_identity(
-    engine: Engine,
-    ids: Ids,
-    sandbox: Sandbox,
-    schema_id: str,
-    *,
-    property: str,
-    namespace: str,
-    primary: bool = False,
-) -> Descriptor:
-    """Say that a field of a schema holds an identity.
-
-    property: pointer without `properties`, `/_tenant/email`. namespace: a code.
-    Raises NotFound CTL-1007 for schema or namespace, Malformed XDM-1006 for a field that is not a
-    string behind objects or for a second primary one, Conflict CTL-1006 when the field has one.
-    """
-    document: dict[str, JSON] = {
-        "@id": ids.hex(bytes_=DESCRIPTOR_ID_BYTES),
-        "@type": IDENTITY_DESCRIPTOR,
-        "xdm:sourceSchema": schema_id,
-        "xdm:sourceVersion": 1,
-        "xdm:sourceProperty": property,
-        "xdm:namespace": namespace,
-        "xdm:property": "xdm:code",
-        "xdm:isPrimary": primary,
-        "meta:containerId": "tenant",
-        "imsOrg": sandbox.org_id,
-        "version": "1",
-    }
-    with change(engine) as transaction:
-        schema = got(transaction, sandbox, schema_id)
-        root = composed(schema.document, library(transaction, sandbox))
-        found = identity_descriptor(document, root)
-        own = namespaces.of_organisation(transaction, sandbox.org_id)
-        if NamespaceBook((*STANDARD, *own)).by_key(found.namespace) is None:
-            raise NotFound("CTL-1007", f"No namespace has the code {namespace}", at="xdm:namespace")
-        for other in descriptors.of_schema(transaction, sandbox.id, schema_id):
-            if other.type != IDENTITY_DESCRIPTOR:
-                continue
-            if other.document["xdm:sourceProperty"] == property:
-                raise Conflict("CTL-1006", "The field has an identity descriptor", at=property)
-            if primary and other.document["xdm:isPrimary"]:
-                raise Malformed("XDM-1006", "The schema has a primary identity", at=property)
-        descriptor = Descriptor(document["@id"], schema_id, IDENTITY_DESCRIPTOR, document)
-        descriptors.insert(transaction, sandbox.id, descriptor)
-    return descriptor
 
 
 def got(reader: Reader, sandbox: Sandbox, resource_id: str) -> Resource:
@@ -170,16 +119,22 @@ def library(reader: Reader, sandbox: Sandbox) -> dict[str, JSON]:
     return {**load(), **own}
 
 
-def _kept(
+def kept(
     transaction: Transaction,
     clock: Clock,
     ids: Ids,
     sandbox: Sandbox,
     kind: Kind,
     document: dict[str, JSON],
+    *,
+    client_id: str = "",
 ) -> Resource:
-    """Check a new document, complete it as the registry shows it, and write it."""
-    title = document["title"]
+    """Check a new document, complete it as the registry shows it, and write it.
+
+    client_id: who sent it. Raises Malformed XDM-*, CTL-1008 (title), NotFound XDM-1001, OverLimit
+    XDM-1003, Conflict CTL-1006 (title taken).
+    """
+    title = document.get("title")
     if not isinstance(title, str) or not title.strip():
         raise Malformed("CTL-1008", "A resource needs a title", at="title")
     if resources.has_title(transaction, sandbox.id, kind, title):
@@ -204,31 +159,34 @@ def _kept(
         "meta:sandboxId": sandbox.id,
         "meta:sandboxType": sandbox.type,
         "meta:tenantNamespace": f"_{tenant}",
-        _METADATA: _metadata(document, clock.now_ms()),
+        METADATA: _metadata(document, clock.now_ms(), client_id),
     }
     resource = Resource(resource_id, kind, title, complete)
     resources.insert(transaction, sandbox.id, resource)
     return resource
 
 
-def _metadata(document: JSON, now_ms: int) -> dict[str, JSON]:
+def _metadata(document: JSON, now_ms: int, client_id: str) -> dict[str, JSON]:
+    by = {"xdm:createdClientId": client_id, "xdm:lastModifiedClientId": client_id}
     return {
         "repo:createdDate": now_ms,
         "repo:lastModifiedDate": now_ms,
+        **(by if client_id else {}),
         "eTag": _etag(document),
         "meta:globalLibVersion": "1.0",
     }
 
 
-def _changed(document: dict[str, JSON], now_ms: int) -> dict[str, JSON]:
+def changed(document: dict[str, JSON], now_ms: int, client_id: str = "") -> dict[str, JSON]:
     """The document with its version one minor step on."""
     major, _, minor = document["version"].partition(".")
     metadata = {
-        **document[_METADATA],
+        **document[METADATA],
         "repo:lastModifiedDate": now_ms,
+        **({"xdm:lastModifiedClientId": client_id} if client_id else {}),
         "eTag": _etag(document),
     }
-    return {**document, "version": f"{major}.{int(minor) + 1}", _METADATA: metadata}
+    return {**document, "version": f"{major}.{int(minor) + 1}", METADATA: metadata}
 
 
 def _etag(document: Mapping[str, JSON]) -> str:

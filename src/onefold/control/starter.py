@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from onefold.control import connections, datasets, namespaces, schemas
+from onefold.control import connections, datasets, descriptors, namespaces, schemas
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm.schema import EVENT_CLASS, PROFILE_CLASS
 from onefold.effects import Clock, Ids
@@ -105,7 +105,10 @@ def furnish(
 
 
 def _namespaces(engine: Engine, clock: Clock, sandbox: Sandbox, given: Mapping[str, int]) -> None:
+    known = {namespace.code for namespace in namespaces.listed(engine, sandbox.org_id)}
     for code, name in (("CRMID", "Customer number"), ("LoyaltyId", "Loyalty member")):
+        if code in known:
+            continue  # an earlier sandbox of the organisation made it
         namespaces.create(
             engine,
             clock,
@@ -176,7 +179,7 @@ def _schema(
     )
     tenant = schema.document["meta:tenantNamespace"]
     for field, namespace in IDENTITIES.items():
-        schemas.add_identity(
+        descriptors.add_identity(
             engine,
             ids,
             sandbox,

@@ -18,7 +18,8 @@ from onefold.lookup.timeline import Page, TimelineQuery, page
 from onefold.store.packing import Packing
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions, Snapshot
-from onefold.store.tables import clusters, identities
+from onefold.store.tables import clusters, identities, outcomes
+from onefold.store.tables.outcomes import Outcome
 
 
 class Profiles:
@@ -119,6 +120,11 @@ class Profiles:
             if not person.known:
                 return person, Page([], None)
             return person, page(reader, self._packing(sandbox), snapshot, person, policy, query)
+
+    def ingested(self, sandbox: SandboxId) -> frozenset[str]:
+        """The ids of the datasets of which records were applied."""
+        counts = outcomes.counts(self._places.profile(sandbox))
+        return frozenset(dataset for dataset, outcome in counts if outcome is Outcome.APPLIED)
 
     def _packing(self, sandbox: SandboxId) -> Packing:
         packing = self._packings.get(sandbox)

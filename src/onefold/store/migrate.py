@@ -18,6 +18,8 @@ from onefold.store.sqlite import SqliteEngine
 
 Kind = Literal["control", "journal", "profile"]
 SCHEMA_VERSION = 1
+_PAGE_BYTES = {"control": 4096, "journal": 4096, "profile": 2048}
+"""A small change of a profile store touches pages all over it, and each is written twice, whole."""
 
 
 def opened(path: Path, kind: Kind) -> SqliteEngine:
@@ -25,7 +27,7 @@ def opened(path: Path, kind: Kind) -> SqliteEngine:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pulse = Pulse(path.with_suffix(".pulse")) if kind == "control" else None
     checkpoints = Checkpoints(path) if kind == "profile" else None
-    engine = SqliteEngine(path, pulse=pulse, checkpoints=checkpoints)
+    engine = SqliteEngine(path, page_bytes=_PAGE_BYTES[kind], pulse=pulse, checkpoints=checkpoints)
     try:
         _prepare(engine, kind, path)
     except BaseException:

@@ -18,7 +18,7 @@ from onefold.domain.profile.merge_policy import MergePolicy
 from onefold.domain.sandbox import Sandbox, SandboxId
 from onefold.domain.xdm.compose import composed
 from onefold.domain.xdm.descriptors import IDENTITY_DESCRIPTOR, identity_descriptor
-from onefold.domain.xdm.schema import Behaviour, behaviour
+from onefold.domain.xdm.schema import Behaviour, behaviour, every_ref
 from onefold.domain.xdm.standard.loader import load
 from onefold.domain.xdm.types import Field
 from onefold.domain.xdm.validate import CompiledSchema, compiled
@@ -311,24 +311,11 @@ class _Library:
         reached: set[str] = set()
         todo = [resource_id]
         while todo:
-            for ref in _refs(self.documents.get(todo.pop())):
+            for ref in every_ref(self.documents.get(todo.pop())):
                 if ref not in reached:
                     reached.add(ref)
                     todo.append(ref)
         return reached
-
-
-def _refs(node: JSON) -> Iterator[str]:
-    todo = [node]
-    while todo:
-        node = todo.pop()
-        if isinstance(node, dict):
-            ref = node.get("$ref")
-            if isinstance(ref, str) and not ref.startswith("#"):
-                yield ref.partition("#")[0]
-            todo.extend(node.values())
-        elif isinstance(node, list):
-            todo.extend(node)
 
 
 def _schema(

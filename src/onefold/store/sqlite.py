@@ -32,14 +32,20 @@ _PASSING = (apsw.BusyError, apsw.LockedError, apsw.FullError, apsw.IOError, apsw
 class SqliteEngine:
     """`Engine` on one file. Cheap to open; close it to release its connections.
 
-    pulse: where its commits are told to all processes; without one, `version` is None. checkpoints:
-    how its log is moved; SQLite's own way without.
+    page_bytes: of a file that is made now. pulse: where its commits are told to all processes;
+    without one, `version` is None. checkpoints: how its log is moved; SQLite's own way without.
     """
 
     def __init__(
-        self, path: Path, *, pulse: Pulse | None = None, checkpoints: Checkpoints | None = None
+        self,
+        path: Path,
+        *,
+        page_bytes: int = 4096,
+        pulse: Pulse | None = None,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self._path = path
+        self._page_bytes = page_bytes
         self._pulse = pulse
         self._checkpoints = checkpoints
         self._writer = self._connect(WRITER_CACHE_KIB)
@@ -99,6 +105,7 @@ class SqliteEngine:
         connection = apsw.Connection(str(self._path))
         connection.set_busy_timeout(BUSY_TIMEOUT_MS)
         for pragma in (
+            f"page_size={self._page_bytes}",
             "journal_mode=WAL",
             "synchronous=FULL",
             f"cache_size=-{cache_kib}",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onefold.control import datasets, schemas
+from onefold.control import datasets, descriptors, schemas
 from onefold.control.starter import EVENTS, PROFILE_GROUPS, REGISTRATIONS
 from onefold.domain.xdm.schema import PROFILE_CLASS
 from onefold.effects import SystemIds
@@ -210,7 +210,7 @@ def test_primary_identity_field_is_required(app: App) -> None:
         groups=PROFILE_GROUPS,
         for_profile=True,
     )
-    schemas.add_identity(
+    descriptors.add_identity(
         control,
         ids,
         app.sandbox,

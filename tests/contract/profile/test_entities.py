@@ -400,7 +400,12 @@ def test_graph_of_more_than_50_identities_is_a_422(app: App) -> None:
     for kind in (RECORD, TIMELINE):
         answer = app.get(f"{kind}&entityId={xids[0]}")
         assert answer.status_code == 422
-        assert answer.json()["message"] == "Too many related identities. Got: 51, max: 50"
+        assert answer.json() == {
+            "message": "UPS-MRG-1000001:Identities cannot be retrieved for XID - "
+            f'{xids[0]} for graph type "pdg"',
+            "cause": "UPS-ACCSDK-1000005:Too many related identities. Got: 51, max: 50",
+            "statusCode": "422",
+        }
     bulk = app.post(
         ENTITIES,
         {

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from onefold.control import connections, datasets, merge_policies, namespaces, sandboxes, schemas
+from onefold.control.merge_policies import Changes
 from onefold.domain.identity.namespace import STANDARD
 from onefold.domain.xdm.schema import PROFILE_CLASS
 from onefold.errors import Conflict, Malformed, NotFound, OverLimit
@@ -75,6 +76,24 @@ def test_namespaces_that_break_a_rule_are_refused(desk: Desk) -> None:
         refused(desk, Conflict, "CTL-1006", namespaces.create, **(good | taken))
 
 
+def test_namespaces_change_in_name_and_description_only(desk: Desk) -> None:
+    engine, clock, _, _ = desk
+    made = namespaces.create(
+        engine, clock, org_id=ORG, code="b2b_card", name="Card", id_type="Device", description="D"
+    )
+    known: dict[str, Any] = {"engine": engine, "clock": clock, "org_id": ORG, "id": made.id}
+    good = known | {"code": "b2b_card", "name": "Key", "id_type": "DEVICE"}
+    changed = namespaces.update(**good)
+    assert (changed.name, changed.description, changed.id_type) == ("Key", "D", "Device")
+    assert namespaces.update(**good, description="").description == ""
+    assert namespaces.got(engine, ORG, made.id).name == "Key"
+    for wrong in ({"code": "B2B_card"}, {"id_type": "EMAIL"}, {"name": ""}):
+        refused(desk, Malformed, "CTL-1008", namespaces.update, **(good | wrong))
+    ecid = {"id": 4, "code": "ECID", "id_type": "COOKIE"}
+    refused(desk, Malformed, "CTL-1008", namespaces.update, **(good | ecid))
+    refused(desk, NotFound, "CTL-1007", namespaces.update, **(good | {"id": 5}))
+
+
 # Sandboxes
 
 
@@ -86,6 +105,17 @@ def test_sandboxes_are_listed_with_their_default_policy(desk: Desk) -> None:
     policy = merge_policies.default_of(desk.engine, made, "_xdm.context.profile")
     assert policy is not None
     assert policy.active_on_edge
+
+
+def test_sandboxes_change_in_title_only(desk: Desk) -> None:
+    renamed = sandboxes.rename(desk.engine, org_id=ORG, name="prod", title="Live")
+    assert (renamed.id, renamed.name, renamed.title) == (desk.sandbox.id, "prod", "Live")
+    assert sandboxes.got(desk.engine, ORG, "prod") == renamed
+    known: dict[str, Any] = {"engine": desk.engine, "org_id": ORG, "name": "prod"}
+    for title in ("", " ", "x" * 257):
+        refused(desk, Malformed, "CTL-1008", sandboxes.rename, **known, title=title)
+    unknown = known | {"name": "nowhere"}
+    refused(desk, NotFound, "CTL-1007", sandboxes.rename, **unknown, title="T")
 
 
 def test_sandboxes_that_break_a_rule_are_refused(desk: Desk) -> None:
@@ -211,6 +241,32 @@ def test_the_order_is_kept_for_precedence_only(desk: Desk) -> None:
     )
     assert ranked.order == ("a", "b")
     assert merge_policies.create(*desk, **policy(order=["a"])).order == ()
+
+
+def test_changed_policy_has_the_next_version(desk: Desk) -> None:
+    engine, clock, _, sandbox = desk
+    (born,) = merge_policies.listed(engine, sandbox)
+    made = merge_policies.create(*desk, **policy())
+    changed = merge_policies.update(engine, clock, sandbox, made.id, Changes(default=True))
+    assert (changed.version, changed.default, changed.name) == (2, True, "P")
+    assert not merge_policies.got(engine, sandbox, born.id).default
+    with pytest.raises(Malformed, match="CTL-1008"):
+        merge_policies.update(engine, clock, sandbox, made.id, Changes(schema_name=" "))
+    assert merge_policies.got(engine, sandbox, made.id) == changed
+    with pytest.raises(NotFound, match="PRO-1005"):
+        merge_policies.update(engine, clock, sandbox, "unknown", Changes())
+
+
+def test_policy_on_the_edge_is_not_deleted(desk: Desk) -> None:
+    engine, clock, _, sandbox = desk
+    (born,) = merge_policies.listed(engine, sandbox)
+    with pytest.raises(Conflict, match="CTL-1008"):
+        merge_policies.delete(engine, sandbox, born.id)
+    merge_policies.update(engine, clock, sandbox, born.id, Changes(active_on_edge=False))
+    merge_policies.delete(engine, sandbox, born.id)
+    assert merge_policies.listed(engine, sandbox) == []
+    with pytest.raises(NotFound, match="PRO-1005"):
+        merge_policies.delete(engine, sandbox, born.id)
 
 
 def test_policies_that_break_a_rule_are_refused(desk: Desk) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onefold.control import schemas
+from onefold.control import descriptors, schemas
 from onefold.domain.xdm.schema import EVENT_CLASS, PROFILE_CLASS
 from onefold.errors import Conflict, Defect, Malformed, NotFound
 from onefold.store.tables.generation import current
@@ -65,7 +65,7 @@ def test_enabling_for_the_profile_is_for_ever_and_counts_the_version_up(desk: De
 
 def test_identity_descriptors_are_shown_as_the_registry_shows_them(desk: Desk) -> None:
     schema_id = customer(desk)
-    made = schemas.add_identity(
+    made = descriptors.add_identity(
         desk.engine,
         desk.ids,
         desk.sandbox,
@@ -94,7 +94,7 @@ def test_what_cannot_be_composed_is_not_kept(desk: Desk) -> None:
     def identity(**wrong: Any) -> None:
         good = {"property": "/_acme/card", "namespace": "Email"}
         at = wrong.pop("schema_id", schema_id)
-        schemas.add_identity(desk.engine, desk.ids, desk.sandbox, at, **(good | wrong))
+        descriptors.add_identity(desk.engine, desk.ids, desk.sandbox, at, **(good | wrong))
 
     cases: list[tuple[Any, type[Exception], str, dict[str, Any]]] = [
         (create, Malformed, "CTL-1008", {"title": " "}),
@@ -121,7 +121,7 @@ def test_a_schema_has_one_primary_identity_and_a_field_one_descriptor(desk: Desk
     schema = schemas.create_schema(*desk, title="Events", class_id=EVENT_CLASS, groups=[group.id])
 
     def identity(field: str, *, primary: bool) -> None:
-        schemas.add_identity(
+        descriptors.add_identity(
             desk.engine,
             desk.ids,
             desk.sandbox,

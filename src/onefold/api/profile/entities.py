@@ -82,6 +82,11 @@ def events_json(page: Page, query: TimelineQuery, link: JSON) -> JSON:
     }
 
 
+def _is_short(request: Request) -> bool:
+    """A profile is some reads by key; a page of events may be a thousand rows and more."""
+    return "experienceevent" not in request.raw_query.lower()
+
+
 def _events(request: Request, rooms: Rooms, parameters: Parameters) -> Response:
     if related := parameters.get("relatedSchema.name"):
         schema_name(related)
@@ -136,6 +141,6 @@ ROUTES = (
         get_entity,
         gate="platform",
         family="entities",
-        inline=True,
+        inline=_is_short,
     ),
 )

@@ -10,10 +10,30 @@ from msgspec.structs import replace
 from onefold.domain.xdm import patterns
 from onefold.domain.xdm.paths import unescaped
 from onefold.domain.xdm.types import INTEGERS, JSON, STRINGS, Field, XdmType
-from onefold.errors import Malformed
+from onefold.errors import Malformed, OverLimit
 
+NESTING_MAX = 200
+"""Objects and arrays inside each other in a document, also where nothing refers to."""
 NAME_LENGTH_MAX = 256
 """Characters of a field's name."""
+
+
+def require_shallow(document: JSON) -> None:
+    """Refuse a document that is nested deeper than any that composes, wherever it is so.
+
+    Raises OverLimit XDM-1003.
+    """
+    level, depth = [document], 0
+    while level:
+        if depth > NESTING_MAX:
+            raise OverLimit("XDM-1003", f"Nested deeper than {NESTING_MAX} objects and arrays.")
+        below: list[JSON] = []
+        for node in level:
+            if isinstance(node, dict):
+                below.extend(node.values())
+            elif isinstance(node, list):
+                below.extend(node)
+        level, depth = below, depth + 1
 
 
 def bad(detail: str, at: str) -> NoReturn:

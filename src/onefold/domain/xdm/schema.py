@@ -118,6 +118,20 @@ def _named(document: JSON) -> list[str]:
     ]
 
 
+def every_ref(node: JSON) -> Iterator[str]:
+    """The `$id`s that `$ref`s anywhere in a document name, as often as they do. Forgiving."""
+    todo = [node]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, dict):
+            ref = node.get("$ref")
+            if isinstance(ref, str) and not ref.startswith("#"):
+                yield ref.partition("#")[0]
+            todo.extend(node.values())
+        elif isinstance(node, list):
+            todo.extend(node)
+
+
 def schema_document(title: str, class_id: str, group_ids: Sequence[str] = ()) -> dict[str, JSON]:
     """The document of a schema: its class and its field groups. Without `$id`: the Registry gives
     one."""

@@ -49,6 +49,28 @@ def of_sandbox(reader: Reader, sandbox_id: str) -> list[StoredDataset]:
     return [_dataset(row) for row in rows]
 
 
+def replace(transaction: Transaction, sandbox_id: str, dataset: StoredDataset) -> None:
+    """Put a new name, description and tags in place of those of the dataset with the same id."""
+    transaction.write(
+        "UPDATE datasets SET name = ?, description = ?, tags = ?, updated_ms = ?"
+        " WHERE sandbox_id = ? AND dataset_id = ?",
+        (
+            dataset.name,
+            dataset.description,
+            encode_json(dataset.tags).decode(),
+            dataset.updated_ms,
+            sandbox_id,
+            dataset.id,
+        ),
+    )
+
+
+def delete(transaction: Transaction, sandbox_id: str, dataset_id: str) -> None:
+    transaction.write(
+        "DELETE FROM datasets WHERE sandbox_id = ? AND dataset_id = ?", (sandbox_id, dataset_id)
+    )
+
+
 def set_tags(
     transaction: Transaction,
     sandbox_id: str,

@@ -31,6 +31,28 @@ def insert(transaction: Transaction, sandbox_id: str, descriptor: Descriptor) ->
     )
 
 
+def replace(transaction: Transaction, sandbox_id: str, descriptor: Descriptor) -> None:
+    """Put a new descriptor in place of the one with the same id."""
+    transaction.write(
+        "UPDATE descriptors SET schema_id = ?, type = ?, document = ?"
+        " WHERE sandbox_id = ? AND descriptor_id = ?",
+        (
+            descriptor.schema_id,
+            descriptor.type,
+            encode_json(descriptor.document).decode(),
+            sandbox_id,
+            descriptor.id,
+        ),
+    )
+
+
+def delete(transaction: Transaction, sandbox_id: str, descriptor_id: str) -> None:
+    transaction.write(
+        "DELETE FROM descriptors WHERE sandbox_id = ? AND descriptor_id = ?",
+        (sandbox_id, descriptor_id),
+    )
+
+
 def of_sandbox(reader: Reader, sandbox_id: str) -> list[Descriptor]:
     """Every descriptor of the sandbox, in the order of creation."""
     rows = reader.read(

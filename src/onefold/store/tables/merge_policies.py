@@ -22,6 +22,12 @@ def put(transaction: Transaction, sandbox_id: str, policies: Iterable[MergePolic
     )
 
 
+def delete(transaction: Transaction, sandbox_id: str, policy_id: str) -> None:
+    transaction.write(
+        "DELETE FROM merge_policies WHERE sandbox_id = ? AND policy_id = ?", (sandbox_id, policy_id)
+    )
+
+
 def of_sandbox(reader: Reader, sandbox_id: str) -> list[MergePolicy]:
     """Every policy of the sandbox, in the order of creation."""
     rows = reader.read(

@@ -23,6 +23,15 @@ def insert(transaction: Transaction, org_id: str, namespace: Namespace) -> None:
     )
 
 
+def update(transaction: Transaction, org_id: str, namespace: Namespace) -> None:
+    """Write what of a namespace can change: its name and its description."""
+    transaction.write(
+        "UPDATE namespaces SET name = ?, description = ?, updated_ms = ?"
+        " WHERE org_id = ? AND namespace_id = ?",
+        (namespace.name, namespace.description, namespace.updated_ms, org_id, namespace.id),
+    )
+
+
 def of_organisation(reader: Reader, org_id: str) -> list[Namespace]:
     """The organisation's own namespaces, by id."""
     rows = reader.read(

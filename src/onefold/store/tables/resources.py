@@ -34,6 +34,13 @@ def replace(transaction: Transaction, sandbox_id: str, resource: Resource) -> No
     )
 
 
+def delete(transaction: Transaction, sandbox_id: str, resource_id: str) -> None:
+    """Remove a resource, and the descriptors of it."""
+    key = (sandbox_id, resource_id)
+    transaction.write("DELETE FROM resources WHERE sandbox_id = ? AND resource_id = ?", key)
+    transaction.write("DELETE FROM descriptors WHERE sandbox_id = ? AND schema_id = ?", key)
+
+
 def of_sandbox(reader: Reader, sandbox_id: str) -> list[Resource]:
     """Every tenant resource of the sandbox, in the order of creation."""
     rows = reader.read(

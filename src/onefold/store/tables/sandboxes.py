@@ -22,6 +22,13 @@ def insert(transaction: Transaction, sandbox: Sandbox) -> None:
     )
 
 
+def set_title(transaction: Transaction, sandbox: Sandbox, title: str) -> None:
+    transaction.write(
+        "UPDATE sandboxes SET title = ? WHERE org_id = ? AND sandbox_id = ?",
+        (title, sandbox.org_id, sandbox.id),
+    )
+
+
 def every(reader: Reader) -> list[Sandbox]:
     """All sandboxes of all organisations, the oldest first."""
     rows = reader.read(

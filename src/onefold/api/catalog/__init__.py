@@ -1,0 +1,1 @@
+"""The catalogue: datasets. Answers are objects keyed by id, not lists."""

@@ -1,0 +1,1 @@
+"""The identity service: namespaces, XIDs and graphs. Read graph.py first."""

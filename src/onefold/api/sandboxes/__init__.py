@@ -1,0 +1,1 @@
+"""Sandbox management: which sandboxes an organisation has. Read sandboxes.py."""
