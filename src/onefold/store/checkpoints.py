@@ -17,10 +17,13 @@ from pathlib import Path
 import apsw
 
 PAGES = 32_000
-"""Pages in the log at which it is moved: 125 MiB."""
+"""Pages in the log at which it is moved: 64 MiB at 2 KiB each."""
 
 PAGES_MAX = 4 * PAGES
 """Pages at which the writer moves them itself, because nobody else could."""
+
+RESTART_WAIT_MS = 200
+"""How long the second step waits for its turn between two commits, and for readers to leave."""
 
 
 class Checkpoints:
@@ -50,6 +53,7 @@ class Checkpoints:
         connection = apsw.Connection(str(self._path))
         try:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            connection.set_busy_timeout(RESTART_WAIT_MS)
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
         except (apsw.BusyError, apsw.LockedError):
             return  # somebody reads what lies in the log; the next commit tries again
