@@ -21,6 +21,9 @@ from onefold.store.snapshot import Definitions, Snapshot
 from onefold.store.tables import clusters, identities, outcomes
 from onefold.store.tables.outcomes import Outcome
 
+FIELDS_KEPT_MAX = 1_000
+"""Characters of selectors for which answers are kept; keys are not part of the counted bytes."""
+
 
 class Profiles:
     """Lookups over all sandboxes of an installation. Safe to share between threads."""
@@ -84,7 +87,8 @@ class Profiles:
             if cluster is None:
                 return None
             version = None
-            if policy.identity_graph == "pdg":  # otherwise one cluster has many answers
+            # Without a graph one cluster has many answers; long selectors would not be counted.
+            if policy.identity_graph == "pdg" and len(fields) <= FIELDS_KEPT_MAX:
                 version = clusters.version(reader, cluster)
             if version is not None:
                 key = (sandbox, cluster, policy.id, fields)

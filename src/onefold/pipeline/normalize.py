@@ -32,7 +32,7 @@ STEP = "normalize"
 Named = tuple[tuple[Xid, Identity], ...]
 EVENT_ID_CHARS_MAX = 1024
 XIDS_REMEMBERED = 65_536
-"""People come in sessions: their identities are encoded once, not once an event. 15 MB at most."""
+"""People come in sessions: their identities are encoded once, not once an event."""
 
 
 class Normalizer:
