@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from onefold.domain.graph.links import Link, Sighting
+from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Xid
 from onefold.domain.identity.namespace import GraphClass
 from onefold.domain.profile.fragment import Fragment, without_nulls
@@ -18,9 +19,11 @@ CLASSES = {
     "c": GraphClass.COOKIE,
     "d": GraphClass.DEVICE,
     "p": GraphClass.PERSON,
+    "q": GraphClass.PERSON,
 }
+NAMESPACES = {"c": 1, "d": 2, "p": 3, "q": 4}
 xids = st.builds(
-    lambda number, letter: Xid(f"{number}{letter}"), st.integers(0, 4), st.sampled_from("cdp")
+    lambda number, letter: Xid(f"{number}{letter}"), st.integers(0, 4), st.sampled_from("cdpq")
 )
 datasets = st.sampled_from(("A", "B", "C"))
 times_ms = st.integers(0, 20)
@@ -31,6 +34,18 @@ sightings = st.builds(
     dataset=datasets,
     at_ms=times_ms,
 )
+
+
+rules = st.builds(
+    lambda people, devices, unique: LinkingRules(
+        {NAMESPACES[letter]: rank for rank, letter in enumerate((*people, *devices), 1)},
+        frozenset(NAMESPACES[letter] for letter in unique),
+    ),
+    st.permutations("pq"),
+    st.permutations("cd"),
+    st.sets(st.sampled_from("pq"), min_size=1),
+)
+"""Linking rules over the namespaces of `xids`: a priority, and one or two that are unique."""
 
 
 @st.composite
@@ -121,3 +136,16 @@ policies = st.builds(
     active_on_edge=st.booleans(),
     updated_s=st.just(0),
 )
+
+
+partials = st.lists(
+    st.tuples(
+        st.sampled_from(("create", "merge", "delete")),
+        st.sampled_from("ab"),
+        datasets,
+        objects,
+        st.booleans(),
+    ),
+    max_size=12,
+)
+"""Records of a journal: (operation, whose, dataset, what it says, whether a batch ends there)."""

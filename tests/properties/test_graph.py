@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from onefold.domain.graph.cluster import Pair, Stitching, Vertex, clusters
+from onefold.domain.graph.cluster import Stitching, Vertex, clusters
+from onefold.domain.graph.linking import Pair
 from onefold.domain.graph.links import Link, Sighting, combined, mesh
+from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Xid
 from tests.properties import strategies as any_
 
@@ -31,10 +33,12 @@ def component(start: Xid, pairs: Iterable[Pair]) -> set[Xid]:
 
 
 class NaiveGraph:
-    """The rules of identity contract section 6, word for word, rebuilt from the links each time."""
+    """The rules of identity contract sections 6 and 7.3, word for word, rebuilt from the links each
+    time."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, rules: LinkingRules | None = None) -> None:
         self.limit = limit
+        self.rules = rules
         self.facts: Facts = {}
         self.xids: set[Xid] = set()
         self.evicted: list[Xid] = []
@@ -47,8 +51,49 @@ class NaiveGraph:
                     key = (a, b, sighting.dataset)
                     first, last = self.facts.get(key, (sighting.at_ms, sighting.at_ms))
                     self.facts[key] = (min(first, sighting.at_ms), max(last, sighting.at_ms))
+        if len(set(sighting.xids)) > 1 and self.in_conflict(self.cluster(sighting.xids[0])):
+            self.replay(sighting)
         while full := [xid for xid in sorted(self.xids) if len(self.cluster(xid)) > self.limit]:
             self.evict(min(self.cluster(full[0]), key=self.rank))
+
+    def replay(self, sighting: Sighting) -> None:
+        """Take all links of a component away and put them back, but for those that conflict."""
+        assert self.rules is not None
+        members = self.cluster(sighting.xids[0])
+        last_ms: dict[Pair, int] = {}
+        for (a, b, _), (_, last) in self.facts.items():
+            if a in members:
+                last_ms[a, b] = max(last, last_ms.get((a, b), last))
+        newest_ms = max(last_ms.values())
+        latest = {pair for pair in last_ms if last_ms[pair] == newest_ms}
+        if sighting.at_ms == newest_ms:
+            latest = {pair for pair in last_ms if set(pair) <= set(sighting.xids)}
+        held: list[Pair] = []
+        for pair in sorted(
+            last_ms,
+            key=lambda pair: (pair not in latest, self.rank_sum(pair), -last_ms[pair], pair),
+        ):
+            if not self.in_conflict(component(pair[0], [*held, pair])):
+                held.append(pair)
+        self.facts = {
+            key: times
+            for key, times in self.facts.items()
+            if key[0] not in members or key[:2] in held
+        }
+
+    def in_conflict(self, members: set[Xid]) -> bool:
+        if self.rules is None:
+            return False
+        letters = [xid[-1] for xid in members]
+        return any(
+            letters.count(letter) > 1
+            for letter, number in any_.NAMESPACES.items()
+            if number in self.rules.unique
+        )
+
+    def rank_sum(self, pair: Pair) -> int:
+        assert self.rules is not None
+        return sum(self.rules.ranks[any_.NAMESPACES[xid[-1]]] for xid in pair)
 
     def cluster(self, xid: Xid) -> set[Xid]:
         return component(xid, [(a, b) for a, b, _ in self.facts])
@@ -68,8 +113,9 @@ class NaiveGraph:
 class StoredGraph:
     """What a store holds, changed batch by batch exactly as the pipeline does it."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, rules: LinkingRules | None = None) -> None:
         self.limit = limit
+        self.rules = rules
         self.facts: Facts = {}
         self.cluster: dict[Xid, Xid] = {}
         self.evicted: list[Xid] = []
@@ -81,12 +127,13 @@ class StoredGraph:
         touched = {self.cluster[xid] for xid in named}
         stitching = Stitching(
             [
-                Vertex(xid, 0, "", any_.CLASSES[xid[-1]], name, 0)
+                Vertex(xid, any_.NAMESPACES[xid[-1]], "", any_.CLASSES[xid[-1]], name, 0)
                 for xid, name in self.cluster.items()
                 if name in touched
             ],
             batch,
             limit=self.limit,
+            rules=self.rules,
         )
         if crowded := stitching.crowded():
             stitching.load(
@@ -114,11 +161,12 @@ class StoredGraph:
 
 
 limits = st.integers(2, 6)
+some_rules = st.none() | any_.rules
 
 
-@given(st.lists(any_.sightings, max_size=24), limits)
-def test_records_applied_one_by_one_agree_with_the_naive_model(stream, limit):
-    naive, stored = NaiveGraph(limit), StoredGraph(limit)
+@given(st.lists(any_.sightings, max_size=24), limits, some_rules)
+def test_records_applied_one_by_one_agree_with_the_naive_model(stream, limit, rules):
+    naive, stored = NaiveGraph(limit, rules), StoredGraph(limit, rules)
     for sighting in stream:
         naive.see(sighting)
         stored.apply([sighting])
@@ -128,9 +176,9 @@ def test_records_applied_one_by_one_agree_with_the_naive_model(stream, limit):
     event("evicted" if naive.evicted else "all fitted")
 
 
-@given(any_.batches(), limits)
-def test_batches_change_nothing(batches, limit):
-    naive, stored = NaiveGraph(limit), StoredGraph(limit)
+@given(any_.batches(), limits, some_rules)
+def test_batches_change_nothing(batches, limit, rules):
+    naive, stored = NaiveGraph(limit, rules), StoredGraph(limit, rules)
     for batch in batches:
         for sighting in batch:
             naive.see(sighting)
@@ -140,9 +188,9 @@ def test_batches_change_nothing(batches, limit):
     assert set(stored.evicted) == set(naive.evicted)
 
 
-@given(any_.batches(), limits)
-def test_clusters_can_be_rebuilt_from_the_links_at_any_time(batches, limit):
-    stored = StoredGraph(limit)
+@given(any_.batches(), limits, some_rules)
+def test_clusters_can_be_rebuilt_from_the_links_at_any_time(batches, limit, rules):
+    stored = StoredGraph(limit, rules)
     for batch in batches:
         stored.apply(batch)
         rebuilt = clusters(
@@ -151,6 +199,38 @@ def test_clusters_can_be_rebuilt_from_the_links_at_any_time(batches, limit):
         assert rebuilt == stored.cluster
         sizes = [list(rebuilt.values()).count(name) for name in set(rebuilt.values())]
         assert max(sizes, default=0) <= limit
+
+
+@given(any_.batches(), any_.rules)
+def test_a_cluster_never_has_two_values_of_a_unique_namespace(batches, rules):
+    stored = StoredGraph(50, rules)
+    for batch in batches:
+        stored.apply(batch)
+        named = [
+            (name, any_.NAMESPACES[xid[-1]])
+            for xid, name in stored.cluster.items()
+            if any_.NAMESPACES[xid[-1]] in rules.unique
+        ]
+        assert len(named) == len(set(named))
+
+
+@given(any_.batches(), any_.batches(), limits, any_.rules)
+def test_rules_take_hold_of_older_graphs_when_these_are_next_updated(older, newer, limit, rules):
+    naive, stored = NaiveGraph(limit), StoredGraph(limit)
+    for graph in (naive, stored):
+        for batch in older:
+            if isinstance(graph, StoredGraph):
+                graph.apply(batch)
+            else:
+                for sighting in batch:
+                    graph.see(sighting)
+        graph.rules = rules
+    for batch in newer:
+        for sighting in batch:
+            naive.see(sighting)
+        stored.apply(batch)
+        assert stored.facts == naive.facts
+        assert stored.cluster == naive.clusters()
 
 
 @given(st.sets(any_.xids), st.lists(any_.links(), max_size=15))

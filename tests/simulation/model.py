@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from onefold.domain.identity import xid as xids
+from tests.simulation import rules
 from tests.simulation.workload import CORE_FIELDS, POISON, UNUSABLE
 from tests.simulation.world import NAMESPACE_IDS, Place
 
@@ -50,8 +51,10 @@ class Model:
             return self._fail(seq, dataset, fate)
         entity = decoded["body"]["xdmEntity"]
         named = self._named(entity)
-        owner = next(iter(named))
         event = dataset == self.place.events[0]
+        if event and self.place.ruled:
+            named = dict(sorted(named.items(), key=_by_rank))
+        owner = next(iter(named))
         if event and (owner, entity["_id"]) in self.events:
             self.outcomes[dataset, "duplicate"] += 1
             self.troubles["duplicate event"] += 1
@@ -162,7 +165,26 @@ class Model:
                     self.links[a, b, dataset] = (min(first, at_ms), max(last, at_ms))
                     self._neighbours.setdefault(a, set()).add(b)
                     self._neighbours.setdefault(b, set()).add(a)
+        if self.place.ruled:
+            self._replay(linked, at_ms)
         self._thin(linked)
+
+    def _replay(self, linked: list[str], at_ms: int) -> None:
+        """Take away the links that linking rules do not let hold."""
+        cluster = self.cluster(linked[0])
+        if not rules.in_conflict(self.identities[xid] for xid in cluster):
+            return
+        last_ms: dict[tuple[str, str], int] = {}
+        for (a, b, _), (_, last) in self.links.items():
+            if a in cluster:
+                last_ms[a, b] = max(last, last_ms.get((a, b), last))
+        fallen = rules.lost(last_ms, self.identities, reached, event=set(linked), at_ms=at_ms)
+        self.troubles["link removed by a rule"] += len(fallen)
+        for a, b in fallen:
+            self._neighbours[a].discard(b)
+            self._neighbours[b].discard(a)
+            for dataset in self.place.datasets:
+                self.links.pop((a, b, dataset), None)
 
     def _thin(self, linked: list[str]) -> None:
         """Delete identities until every cluster fits: lowest class, oldest, smallest XID first."""
@@ -192,6 +214,22 @@ class Model:
         self.troubles["reordered event"] += any(
             event["at_ms"] > at_ms for (xid, _), event in self.events.items() if xid == owner
         )
+
+
+def reached(start: str, pairs: list[tuple[str, str]]) -> set[str]:
+    """Whom one reaches over pairs."""
+    found = {start}
+    size = 0
+    while size < len(found):
+        size = len(found)
+        for a, b in pairs:
+            if a in found or b in found:
+                found |= {a, b}
+    return found
+
+
+def _by_rank(named: tuple[str, tuple[str, str]]) -> int:
+    return rules.RANKS.get(named[1][0], len(rules.RANKS) + 10)
 
 
 def overlay(into: dict[str, Any], later: dict[str, Any]) -> None:

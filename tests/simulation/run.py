@@ -25,6 +25,8 @@ from tests.simulation.workload import Draft, Workload, batch_body
 from tests.simulation.world import Place, World
 
 STEPS = 40
+RULED_EVERY = 3
+"""Of so many seeds one has linking rules."""
 MEMORY_DISK = Path("/dev/shm")  # a crash here is of the process, never of the disk
 
 TROUBLES = (
@@ -50,6 +52,7 @@ TROUBLES = (
     "clusters merged",
     "identity evicted",
     "cluster split",
+    "link removed by a rule",
     "record parked",
     "record applied at the second try",
     "failed REC-1001",
@@ -60,6 +63,8 @@ TROUBLES = (
     "failed REC-1008",
     "failed REC-1009",
     "failed REC-1010",
+    "failed REC-2001",
+    "failed REC-2002",
     "refused at the door",
     "refused by synchronous validation",
     "records of a second sandbox",
@@ -81,7 +86,12 @@ class Simulation:
         self._root = root
         self._random = random = Random(seed)
         self._batches = (random.choice((1, 3, 1000)), random.choice((2, 7, 1000)))
-        self._world = World(root, seed=seed, batch_records_max=random.choice((1, 4, 10, 500)))
+        self._world = World(
+            root,
+            seed=seed,
+            batch_records_max=random.choice((1, 4, 10, 500)),
+            ruled=seed % RULED_EVERY == 0,
+        )
         self._content = Content()
         self._world.faults.arm(self._content.fault())
         places = self._world.places_of_senders

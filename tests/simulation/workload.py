@@ -13,6 +13,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
 
+from tests.simulation import rules
 from tests.simulation.world import Place
 
 GOOD = "good"
@@ -24,6 +25,8 @@ FAILURES = (
     *("REC-1001", "REC-1001", "REC-1002", "REC-1003", "REC-1005"),
     *("REC-1006", "REC-1008", "REC-1009", "REC-1010"),
 )
+JUDGED = (GOOD, POISON, SHAKY, "REC-1005", "REC-1006")
+"""Fates that linking rules come before."""
 POISONED_EMAIL = "poison@example.com"
 POISON_EVENT = "poison-"
 SHAKY_EVENT = "shaky-"
@@ -93,7 +96,8 @@ class Workload:
     def drafts(self, now_ms: int) -> list[Draft]:
         """The messages of one batch, all for one place."""
         place = self._random.choices(self._places, (4, 1))[0]
-        drafts = [self._draft(place, now_ms) for _ in range(self._random.randint(1, 7))]
+        number = self._random.randint(1, 7)
+        drafts = [_judged(self._draft(place, now_ms)) for _ in range(number)]
         self._sent_events[place.tenant] += [
             draft
             for draft in drafts
@@ -104,7 +108,7 @@ class Workload:
     def single(self, now_ms: int) -> Draft:
         """One message, likely a wrong one."""
         make = self._random.choice((self._failing, self._draft))
-        return make(self._places[0], now_ms)
+        return _judged(make(self._places[0], now_ms))
 
     def kiosk(self, now_ms: int) -> list[Draft]:
         """A shared machine that sees a crowd: one customer number with many devices."""
@@ -112,13 +116,13 @@ class Workload:
         kiosk = ("CRMID", random.choice(("kiosk-1", "kiosk-2")))
         if random.random() < 0.25:  # an old device that only just holds two crowds together
             old_ms = now_ms - 90 * 24 * HOUR_MS
-            return [self._event(self._places[0], [kiosk, ("ECID", "5" * 38)], old_ms)]
+            return [_judged(self._event(self._places[0], [kiosk, ("ECID", "5" * 38)], old_ms))]
         crowd = [("ECID", self._ecid()) for _ in range(random.randint(13, 18))]
         regular = random.choice(self._people)
         cards = [kiosk, *crowd, *random.sample(regular, random.randint(0, 2))]
         if random.random() < 0.3:
             cards += [("IDFA", f"idfa-{self._stranger()}")]
-        return [self._event(self._places[0], cards, self._past_ms(now_ms))]
+        return [_judged(self._event(self._places[0], cards, self._past_ms(now_ms)))]
 
     def _population(self) -> list[list[Card]]:
         random = self._random
@@ -304,6 +308,16 @@ class Workload:
     def _stranger(self) -> int:
         self._strangers += 1
         return self._strangers
+
+
+def _judged(draft: Draft) -> Draft:
+    """The draft with the fate that linking rules give it, where these have the first word."""
+    if not draft.place.ruled or draft.entity is None or draft.fate not in JUDGED:
+        return draft
+    cards = rules.cards_of(draft.entity, draft.place.tenant, CORE_FIELDS)
+    usable = [card for card in cards if card[1] not in UNUSABLE]
+    code = rules.refusal(usable, is_event=draft.dataset == draft.place.events)
+    return draft if code is None else draft._replace(fate=code)
 
 
 def iso(at_ms: int) -> str:

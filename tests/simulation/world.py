@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from onefold.config import Settings
-from onefold.control import sandboxes, starter
+from onefold.control import identity_settings, sandboxes, starter
 from onefold.domain.sandbox import Sandbox
 from onefold.inlet.accept import Inlets
 from onefold.journal import Accepted, Journal
@@ -27,6 +27,7 @@ from onefold.store.tables.generation import change
 from onefold.store.tables.organisations import Organisation
 from onefold.testing.clock import SimClock, SimIds
 from onefold.testing.faults import Faults, FaultyPlaces
+from tests.simulation import rules
 
 NAMESPACE_IDS = {
     "ECID": 4,
@@ -54,7 +55,8 @@ class SilentBell:
 
 
 class Place(NamedTuple):
-    """One sandbox as its senders know it. Datasets are (dataset id, schema id)."""
+    """One sandbox as its senders know it. Datasets are (dataset id, schema id). ruled: with linking
+    rules."""
 
     sandbox: Sandbox
     tenant: str
@@ -62,6 +64,7 @@ class Place(NamedTuple):
     registrations: tuple[str, str]
     logins: tuple[str, str]
     events: tuple[str, str]
+    ruled: bool = False
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -72,7 +75,10 @@ class Place(NamedTuple):
 class World:
     """The running process and everything that outlives it: files, clock, faults."""
 
-    def __init__(self, root: Path, *, seed: int, batch_records_max: int) -> None:
+    def __init__(
+        self, root: Path, *, seed: int, batch_records_max: int, ruled: bool = False
+    ) -> None:
+        """ruled: the first place has linking rules."""
         self.clock = SimClock()
         self.faults = Faults()
         self._root = root
@@ -82,7 +88,9 @@ class World:
         self._control = Places(root / "control")
         self.definitions = Definitions(self._control.control())
         self._open(root / "life-0")
-        self.places_of_senders = [self._made(tenant) for tenant in TENANTS]
+        self.places_of_senders = [
+            self._made(tenant, ruled=ruled and tenant == TENANTS[0]) for tenant in TENANTS
+        ]
 
     def crash(self) -> None:
         """The process dies; another one opens what it has left."""
@@ -119,7 +127,7 @@ class World:
         )
         self.profiles = Profiles(self.places, self.definitions, answers_bytes_max=ANSWERS_BYTES_MAX)
 
-    def _made(self, tenant: str) -> Place:
+    def _made(self, tenant: str, *, ruled: bool) -> Place:
         control = self._control.control()
         org_id = f"{self._ids.hex(bytes_=12).upper()}@AdobeOrg"
         with change(control) as transaction:
@@ -136,6 +144,9 @@ class World:
             sandbox,
             namespace_ids={code: NAMESPACE_IDS[code] for code in ("CRMID", "LoyaltyId")},
         )
+        if ruled:
+            named = [(code, code in rules.UNIQUE) for code in rules.CODES]
+            identity_settings.save(control, sandbox, named)
         return Place(
             sandbox,
             tenant,
@@ -143,6 +154,7 @@ class World:
             made.datasets[starter.REGISTRATIONS],
             made.datasets[starter.LOGINS],
             made.datasets[starter.EVENTS],
+            ruled,
         )
 
 

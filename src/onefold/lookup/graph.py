@@ -11,10 +11,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from onefold.domain.graph.links import Link
+from onefold.domain.graph.settings import LinkingRules
+from onefold.domain.graph.simulate import Outcome
 from onefold.domain.identity.identity import Xid
 from onefold.domain.sandbox import SandboxId
+from onefold.lookup.simulation import of_store
 from onefold.store.places import Places
-from onefold.store.tables import identities, links
+from onefold.store.tables import cluster_history, identities, links
 from onefold.store.tables.identities import Member
 
 
@@ -45,6 +48,13 @@ class Graph(msgspec.Struct, frozen=True):
         return latest
 
 
+class Stay(msgspec.Struct, frozen=True):
+    """A time that an identity spent in a cluster, until it went into the next one."""
+
+    cluster: Xid
+    since_ms: int
+
+
 class Graphs:
     """Lookups of graphs over all sandboxes. Safe to share between threads."""
 
@@ -70,6 +80,33 @@ class Graphs:
             for cluster, together in by_cluster.items()
         }
         return {xid: graphs[cluster_of[xid]] for xid in xids if cluster_of.get(xid) in by_cluster}
+
+    def simulated(self, sandbox: SandboxId, rules: LinkingRules, *, largest: int) -> Outcome:
+        """What linking rules would make of the sandbox's graphs; see lookup/simulation.py."""
+        return of_store(self._places.profile(sandbox), rules, largest=largest)
+
+    def histories(
+        self, sandbox: SandboxId, xids: Sequence[Xid], *, since_ms: int
+    ) -> dict[Xid, list[Stay]]:
+        """The clusters that each known identity was in at `since_ms` or later, in order of time.
+
+        The first stay may have begun earlier than that, with the first record that named the
+        identity. Stays that began and ended within one batch of records are not known.
+        """
+        with self._places.profile(sandbox).reading() as reader:
+            cluster_of = identities.clusters_of(reader, xids)
+            members = identities.members_of(reader, sorted(set(cluster_of.values())))
+            departures = cluster_history.of(reader, list(cluster_of))
+        first_ms = {member.xid: member.first_seen_ms for member in members}
+        histories: dict[Xid, list[Stay]] = {}
+        for xid, cluster in cluster_of.items():
+            left = departures.get(xid, [])
+            begun_ms = [first_ms[xid], *(one.left_ms for one in left)]
+            clusters = [*(one.cluster for one in left), cluster]
+            stays = [Stay(*stay) for stay in zip(clusters, begun_ms, strict=True)]
+            over = sum(1 for one in left if one.left_ms <= since_ms)
+            histories[xid] = stays[over:]
+        return histories
 
 
 def _by_cluster(members: Iterable[Member]) -> dict[Xid, tuple[Member, ...]]:

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from onefold.api.context import Request, Response, Rooms
-from onefold.api.identity.named import Form, Named, book_of, in_form, named_list, xid_of
+from onefold.api.declared import DOCUMENT, TEXT, Answer, Body, array, record
+from onefold.api.identity.named import NAMED_MAX, Form, Named, book_of, in_form, named_list, xid_of
 from onefold.api.json_body import decoded
 from onefold.api.route import Route
 from onefold.domain.identity.identity import Xid
@@ -23,6 +24,8 @@ from onefold.lookup.graph import Edge, Graph
 from onefold.wire import JSON, encode_json
 
 ALGORITHM = "STITCH_ALL"
+ALGORITHM_OF_RULES = "STITCH_LINKING_RULES"
+"""What `algo_type` says while identity settings are saved. Source: identity contract, 8.3."""
 EDGES_MAX = 100_000
 """Edges of one answer, some 30 MB; 80 full graphs of 50 identities have fewer."""
 MEDIA_TYPE = "application/json;version=2.2.1;charset=utf-8"
@@ -65,8 +68,21 @@ def post_graph(request: Request, rooms: Rooms) -> Response:
         raise OverLimit("PRO-1002", f"There is a limit of {EDGES_MAX} edges in a single call")
     with_sources = bool(question.require_edge_meta_data)
     return Response(
-        200, encode_json(_answer(asked, graphs, projection, book, with_sources)), (), MEDIA_TYPE
+        200,
+        encode_json(
+            _answer(asked, graphs, projection, book, with_sources)
+            | {"algo_type": algorithm_of(request, rooms)}
+        ),
+        (),
+        MEDIA_TYPE,
     )
+
+
+def algorithm_of(request: Request, rooms: Rooms) -> str:
+    """How graphs of the caller's sandbox are formed."""
+    assert request.caller is not None
+    snapshot = rooms.definitions.snapshot(request.caller.sandbox.id, request.caller.generation)
+    return ALGORITHM if snapshot.rules is None else ALGORITHM_OF_RULES
 
 
 def _answer(
@@ -75,7 +91,7 @@ def _answer(
     projection: str,
     book: NamespaceBook,
     with_sources: bool,
-) -> JSON:
+) -> dict[str, JSON]:
     name = "xid" if asked[0][0].form == "xid" else "composite_xid"
     entries: list[JSON] = []
     for named, xid in asked:
@@ -92,7 +108,6 @@ def _answer(
         "version": "2.0",
         "graphs": entries,
         f"unprocessed_{name}s": [named.json() for named, xid in asked if xid is None],
-        "algo_type": ALGORITHM,
     }
 
 
@@ -122,4 +137,25 @@ def _edge(edge: Edge, name: str, form: Form, book: NamespaceBook, with_sources: 
     return said
 
 
-ROUTES = (Route("POST", "/data/core/identity/v2/graph", post_graph, family="identity"),)
+_GRAPHS = record(version=TEXT, graphs=array(DOCUMENT), algo_type=TEXT)
+
+ROUTES = (
+    Route(
+        "POST",
+        "/data/core/identity/v2/graph",
+        post_graph,
+        family="identity",
+        needs="view-identity-graph:read",
+        takes=Body(
+            f"At most {NAMED_MAX} identities, as XIDs or as namespace (`ns`, `namespace` or `nsid`)"
+            " and `id`; `projection_type` is `set` or `graph`.",
+            _Question,
+            example={
+                "composite_xids": [{"ns": "Email", "id": "kim@example.org"}],
+                "projection_type": "graph",
+            },
+        ),
+        answers={200: Answer("An entry an identity, in the order asked.", _GRAPHS, MEDIA_TYPE)},
+        fails="PRO-1001 PRO-1002",
+    ),
+)

@@ -5,11 +5,14 @@ Source: identity contract, 2.1 and 8.1.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.declared import NUMBER, TEXT, TRUTH, Answer, Body, array, path, record
 from onefold.api.json_body import decoded
-from onefold.api.route import Route
+from onefold.api.route import Handler, Route
 from onefold.control import namespaces
 from onefold.domain.identity.namespace import Namespace
 from onefold.errors import Malformed, NotFound
@@ -108,10 +111,59 @@ def _json(namespace: Namespace) -> JSON:
     }
 
 
+_NAMESPACE = record(id=NUMBER, code=TEXT, name=TEXT, idType=TEXT, custom=TRUTH, status=TEXT)
+_ONE = {200: Answer("The namespace.", _NAMESPACE)}
+_ALL = {200: Answer("The namespaces.", array(_NAMESPACE))}
+_SENT = Body(
+    f"`idType` is one of {', '.join(sorted(namespaces.ID_TYPES))}.",
+    _Sent,
+    example={"name": "Shop account", "code": "SHOP_ACCOUNT", "idType": "CROSS_DEVICE"},
+)
+_ID = path("id", "Number of a namespace.")
+
+
+def _route(method: str, path: str, handler: Handler, fails: str = "", **more: Any) -> Route:
+    needs = "view-identity-namespaces:read"
+    if method != "GET":
+        needs = "manage-identity-namespaces:write"
+    return Route(
+        method, ROOT + path, handler, family="namespaces", needs=needs, fails=fails, **more
+    )
+
+
 ROUTES = (
-    Route("GET", f"{ROOT}/identities", list_namespaces, family="namespaces"),
-    Route("POST", f"{ROOT}/identities", post_namespace, family="namespaces"),
-    Route("GET", ROOT + "/identities/{id}", get_namespace, family="namespaces"),
-    Route("PUT", ROOT + "/identities/{id}", put_namespace, family="namespaces"),
-    Route("GET", ROOT + "/orgs/{org}/identities", list_of_organisation, family="namespaces"),
+    _route("GET", "/identities", list_namespaces, answers=_ALL),
+    _route(
+        "POST",
+        "/identities",
+        post_namespace,
+        "CTL-1006 CTL-1008",
+        takes=_SENT,
+        answers=_ONE,
+    ),
+    _route(
+        "GET",
+        "/identities/{id}",
+        get_namespace,
+        "CTL-1007 PRO-1002",
+        parameters=(_ID,),
+        answers=_ONE,
+    ),
+    _route(
+        "PUT",
+        "/identities/{id}",
+        put_namespace,
+        "CTL-1007 CTL-1008 PRO-1002",
+        parameters=(_ID,),
+        takes=_SENT,
+        answers=_ONE,
+    ),
+    _route(
+        "GET",
+        "/orgs/{org}/identities",
+        list_of_organisation,
+        "CTL-1007",
+        parameters=(path("org", "The caller's organisation."),),
+        answers=_ALL,
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.declared import TEXT, Answer, query, record
 from onefold.api.identity.named import Named, book_of, xid_of
 from onefold.api.profile.query import Parameters
 from onefold.api.route import Route
@@ -27,4 +28,19 @@ def get_xid(request: Request, rooms: Rooms) -> Response:
     return json_response(200, {"xid": xid}, (("cache-control", "no-cache"),))
 
 
-ROUTES = (Route("GET", "/data/core/identity/identity", get_xid, family="identity"),)
+ROUTES = (
+    Route(
+        "GET",
+        "/data/core/identity/identity",
+        get_xid,
+        family="identity",
+        needs="view-identity-graph:read",
+        parameters=(
+            query("namespace", "Code of a namespace, in any case."),
+            query("nsid", "Its number instead."),
+            query("id", "The id, of 1 to 1024 characters.", required=True),
+        ),
+        answers={200: Answer("The XID.", record(xid=TEXT))},
+        fails="PRO-1001 PRO-1002 PRO-1003",
+    ),
+)

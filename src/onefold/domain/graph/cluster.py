@@ -10,7 +10,11 @@ have been united also fitted after each of them, and nothing more needs to be kn
 others are *crowded*: for these the links are loaded and the records are replayed one by one. That
 is why a batch ends exactly where its records would have ended one at a time.
 
-Source: identity contract, section 6.
+Linking rules, where a sandbox has them, work the same way: uniting never takes a value of a unique
+namespace away, so only components that end up with two values are crowded. Of each record its links
+are judged by the rules first (linking.py), then what is left by the limit.
+
+Source: identity contract, sections 6 and 7.3.
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ from heapq import heapify, heappop, heappush
 
 import msgspec
 
+from onefold.domain.graph.linking import Pair, in_conflict, relinked
 from onefold.domain.graph.links import Link, Sighting, pairs
+from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Xid
 from onefold.domain.identity.namespace import GraphClass
 from onefold.errors import Defect
@@ -29,7 +35,6 @@ from onefold.errors import Defect
 CLUSTER_LIMIT = 50
 """Most identities of one cluster. Source: identity contract, section 6, "Size limit 50"."""
 
-Pair = tuple[Xid, Xid]
 Times = dict[str, tuple[int, int]]  # dataset → first and last time, in epoch ms
 
 
@@ -50,7 +55,7 @@ class Changes(msgspec.Struct, frozen=True):
     clusters: new cluster names, only of identities whose cluster changed. removed: pairs, smaller
     XID first, whose stored links of all datasets are to be deleted before `links` are written.
     links: new or seen again, with the times of this batch only: first is to be lowered, last to be
-    raised. evicted: identities that lost their links, each once, by XID.
+    raised. evicted: identities that lost their links to the size limit, each once, by XID.
     """
 
     clusters: dict[Xid, Xid]
@@ -85,23 +90,27 @@ class Stitching:
         sightings: Iterable[Sighting],
         *,
         limit: int = CLUSTER_LIMIT,
+        rules: LinkingRules | None = None,
     ) -> None:
         """Take a copy of what the batch touches.
 
         vertices: all members of every cluster that a sighting touches, and the new identities,
-        each its own cluster. sightings: in the order of the records.
+        each its own cluster. sightings: in the order of the records. rules: None where the sandbox
+        has none.
         Raises Defect if a sighting names an identity that is not among the vertices.
         """
         self._vertices = {vertex.xid: vertex for vertex in vertices}
         self._sightings = tuple(sightings)
         self._limit = limit
+        self._rules = rules if rules is not None and rules.unique else None
         self._links: list[Link] | None = None
         self._parents: dict[Xid, Xid] = {}
         self._unite_all()
         self._crowded = self._overfull()
 
     def crowded(self) -> frozenset[Xid]:
-        """The identities whose links are needed: members of components that would not fit."""
+        """The identities whose links are needed: members of components that would not fit, or would
+        break a rule."""
         return self._crowded
 
     def load(self, links: Iterable[Link]) -> None:
@@ -113,17 +122,22 @@ class Stitching:
     def changes(self) -> Changes:
         """Apply the sightings in order, one at a time, and answer what has changed.
 
-        A component that grows beyond the limit loses identities until it fits: the lowest class
-        first (cookie, device, person), in it the one whose latest link is oldest, then the smallest
-        XID. An identity deleted so stays known, alone in its own cluster.
+        A component that has two values of a unique namespace, once a record links anything in it,
+        loses the links that the rules do not let hold. One that grows beyond the limit loses
+        identities until it fits: the lowest class first (cookie, device, person), in it the one
+        whose latest link is oldest, then the smallest XID. An identity deleted so stays known,
+        alone in its own cluster.
         Raises Defect if identities are crowded and no links were loaded.
         Cost: near-linear; each record in a crowded component costs some 20 µs more.
-        Source: identity contract, section 6, "Size limit 50".
+        Source: identity contract, section 6, "Size limit 50", and 7.3.
         """
         if self._crowded and self._links is None:
             raise Defect("the links of crowded identities were not loaded")
         crowd = _Crowd(
-            (self._vertices[xid] for xid in self._crowded), self._links or (), limit=self._limit
+            (self._vertices[xid] for xid in self._crowded),
+            self._links or (),
+            limit=self._limit,
+            rules=self._rules,
         )
         pending: dict[Pair, Times] = {}
         removed: set[Pair] = set()
@@ -161,9 +175,25 @@ class Stitching:
         parents = self._parents
         names = {xid: _root(parents, vertex.cluster) for xid, vertex in self._vertices.items()}
         sizes = Counter(names.values())
-        if max(sizes.values(), default=0) <= self._limit:
+        conflicts = self._conflicts(names)
+        if max(sizes.values(), default=0) <= self._limit and not conflicts:
             return frozenset()
-        return frozenset(xid for xid, name in names.items() if sizes[name] > self._limit)
+        limit = self._limit
+        return frozenset(
+            xid for xid, name in names.items() if sizes[name] > limit or name in conflicts
+        )
+
+    def _conflicts(self, names: dict[Xid, Xid]) -> set[Xid]:
+        """The components that have two values of a unique namespace."""
+        if self._rules is None:
+            return set()
+        unique, vertices = self._rules.unique, self._vertices
+        values = Counter(
+            (name, vertices[xid].namespace_id)
+            for xid, name in names.items()
+            if vertices[xid].namespace_id in unique
+        )
+        return {name for (name, _), number in values.items() if number > 1}
 
     def _moved(self, crowd: _Crowd) -> dict[Xid, Xid]:
         """The new cluster name of every identity whose cluster has changed."""
@@ -179,10 +209,19 @@ class Stitching:
 class _Crowd:
     """The crowded part of the graph, link by link, while the records are replayed on it."""
 
-    def __init__(self, vertices: Iterable[Vertex], links: Iterable[Link], *, limit: int) -> None:
+    def __init__(
+        self,
+        vertices: Iterable[Vertex],
+        links: Iterable[Link],
+        *,
+        limit: int,
+        rules: LinkingRules | None,
+    ) -> None:
         self.stored: set[Pair] = set()
         self.evicted: set[Xid] = set()
         self._limit = limit
+        self._rules = rules
+        self._namespaces: dict[Xid, int] = {}
         self._classes: dict[Xid, GraphClass] = {}
         self._components: dict[Xid, set[Xid]] = {}  # one set for all members of a component
         self._neighbours: dict[Xid, dict[Xid, int]] = {}  # → last time of the pair, any dataset
@@ -191,6 +230,7 @@ class _Crowd:
         for vertex in vertices:
             xid = vertex.xid
             self._classes[xid] = vertex.graph_class
+            self._namespaces[xid] = vertex.namespace_id
             self._components[xid] = clusters.setdefault(vertex.cluster, set())
             self._components[xid].add(xid)
             self._neighbours[xid] = {}
@@ -200,17 +240,18 @@ class _Crowd:
             self._touch(link.a, link.b, link.last_ms)
 
     def see(self, seen: list[Pair], at_ms: int) -> list[Pair]:
-        """Link the pairs of one record; answer the pairs that are unlinked to keep the limit."""
+        """Link the pairs of one record; answer the pairs that are unlinked to keep the rules and
+        the limit."""
         for a, b in seen:
             self._touch(a, b, at_ms)
         cut: list[Pair] = []
-        crowded = [self._united({xid for pair in seen for xid in pair})]
+        members = self._united({xid for pair in seen for xid in pair})
+        crowded = self._ruled(members, seen, at_ms, cut)
         while crowded:
             members = crowded.pop()
             if len(members) > self._limit:
                 parts = self._thinned(members, cut)
-                for part in parts:
-                    self._components.update(dict.fromkeys(part, part))
+                self._fell_apart(parts)
                 crowded.extend(parts)
         return cut
 
@@ -221,6 +262,33 @@ class _Crowd:
         for members in components.values():
             names.update(dict.fromkeys(members, min(members)))
         return names
+
+    def _ruled(
+        self, members: set[Xid], seen: list[Pair], at_ms: int, cut: list[Pair]
+    ) -> list[set[Xid]]:
+        """Remove the links that the rules do not let hold; answer the parts of the component."""
+        rules = self._rules
+        if rules is None or not in_conflict(members, self._namespaces, rules):
+            return [members]
+        links = {
+            (a, b): last_ms for a in members for b, last_ms in self._neighbours[a].items() if a < b
+        }
+        is_latest = at_ms >= max(links.values())
+        parts, removed = relinked(
+            members, links, self._namespaces, rules, latest=seen if is_latest else ()
+        )
+        for a, b in removed:
+            del self._neighbours[a][b]
+            del self._neighbours[b][a]
+        for xid in {xid for pair in removed for xid in pair}:
+            self._last_ms[xid] = max(self._neighbours[xid].values(), default=_NEVER)
+        cut.extend(removed)
+        self._fell_apart(parts)
+        return parts
+
+    def _fell_apart(self, parts: Iterable[set[Xid]]) -> None:
+        for part in parts:
+            self._components.update(dict.fromkeys(part, part))
 
     def _touch(self, a: Xid, b: Xid, at_ms: int) -> None:
         neighbours, last_ms = self._neighbours, self._last_ms

@@ -6,7 +6,7 @@ Source: identity contract, section 4, and section 6, rule 2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -66,7 +66,10 @@ class _Named(msgspec.Struct, gc=False):
 
 
 def extracted(
-    entity: dict[str, Any], book: NamespaceBook, descriptors: Sequence[DescriptorPath]
+    entity: dict[str, Any],
+    book: NamespaceBook,
+    descriptors: Sequence[DescriptorPath],
+    ranks: Mapping[int, int] | None = None,
 ) -> Extracted:
     """Answer which identities a record names.
 
@@ -75,18 +78,24 @@ def extracted(
     descriptor marks primary, if there is one (the map's flags then mean nothing); else the item
     flagged primary; else the map's only usable identity. Values are compared exactly.
 
+    ranks: of namespaces, by id, 1 the highest; of events in a sandbox with linking rules, where the
+    primary identity is the first usable one of the highest rank, whatever flags and descriptors
+    say. Where no usable identity has a rank, it is found as above.
+
     An ECID has 38 digits; any other value has 1 to 1024 characters and is not blank, `null`,
     `anonymous` or `invalid` in any case. Others are skipped, and so are items beyond the 1000th.
 
     Raises, the first in order of reading for the first two: Malformed REC-1001 for an identityMap
     or marked field of wrong shape; Rejected REC-1003 for an unknown namespace; then REC-1002 when
     no primary identity is named, or several are; REC-1009 when the primary one is not usable.
-    Cost: about 1.5 µs an identity. Source: identity contract, section 4.
+    Cost: about 1.5 µs an identity. Source: identity contract, sections 4 and 7.4.
     """
     skipped: list[Skip] = []
     mapped = _mapped(entity.get("identityMap"), book, skipped)
     marked = list(_marked(entity, book, descriptors))
-    primary = _primary(mapped, marked, descriptors)
+    primary = _highest([*mapped, *marked], ranks) if ranks else None
+    if primary is None:
+        primary = _primary(mapped, marked, descriptors)
     if primary.fault:
         raise Rejected(
             "REC-1009", f"The primary identity ({primary.namespace.code}) {primary.fault}."
@@ -199,6 +208,12 @@ def _primary(
     for named in chain(usable.values(), mapped):
         return named
     raise Rejected("REC-1002")
+
+
+def _highest(named: list[_Named], ranks: Mapping[int, int]) -> _Named | None:
+    """The first usable identity of the highest namespace; None if no usable one has a rank."""
+    ranked = [one for one in named if not one.fault and one.namespace.id in ranks]
+    return min(ranked, key=lambda one: ranks[one.namespace.id], default=None)
 
 
 def _fault(namespace: Namespace, value: str) -> str:

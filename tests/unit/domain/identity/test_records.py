@@ -226,3 +226,48 @@ def test_at_most_a_thousand_items_of_the_map_are_looked_at():
     found = read({"Email": items, "Phone": [{"id": "1"}]}, LOYALTY, core={"loyaltyId": "L1"})
     assert len(found.identities) == 1001
     assert found.skipped == (Skip("Email", "stands beyond the 1000th identity"),)
+
+
+RANKS = {10093197: 1, 6: 2, 4: 3}
+"""Of linking rules: the loyalty number before the e-mail address before the ECID."""
+
+
+def ranked(identity_map: Any, *descriptors: DescriptorPath, core: Any = None) -> Extracted:
+    entity = {"identityMap": identity_map, "_tenant": {"identification": {"core": core}}}
+    return extracted(entity, BOOK, descriptors, RANKS)
+
+
+def test_with_ranks_the_highest_namespace_is_primary_whatever_is_flagged():
+    flagged = {"ECID": [{"id": ECID, "primary": True}], "Email": [{"id": "a@b.example"}]}
+    assert ranked(flagged).primary == Identity(6, "a@b.example")
+    marked = ranked({"Loyalty": [{"id": "L1"}]}, EMAIL, core={"email": "c@d.example"})
+    assert marked.primary == Identity(10093197, "L1")
+
+
+def test_with_ranks_marked_fields_count_as_the_map_does():
+    found = ranked({"ECID": [{"id": ECID}]}, EMAIL, core={"email": "c@d.example"})
+    assert found.primary == Identity(6, "c@d.example")
+    assert found.identities[0] == found.primary
+
+
+def test_with_ranks_several_unflagged_identities_are_no_fault():
+    assert ranked({"ECID": [{"id": ECID}], "Email": [{"id": "a@b.example"}]}).primary == Identity(
+        6, "a@b.example"
+    )
+
+
+def test_with_ranks_an_unusable_identity_is_not_there():
+    found = ranked({"Loyalty": [{"id": "anonymous"}], "ECID": [{"id": ECID}]})
+    assert found.primary == Identity(4, ECID)
+
+
+def test_with_ranks_the_first_of_one_namespace_is_primary():
+    assert ranked({"Email": [{"id": "b"}, {"id": "a"}]}).primary == Identity(6, "b")
+
+
+def test_without_a_ranked_identity_flags_decide():
+    found = ranked({"Partner": [{"id": "p"}, {"id": "q", "primary": True}]})
+    assert found.primary == Identity(10093198, "q")
+    with pytest.raises(Rejected) as refused:
+        ranked({"Partner": [{"id": "p"}, {"id": "q"}]})
+    assert refused.value.code == "REC-1002"
