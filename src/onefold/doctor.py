@@ -7,23 +7,24 @@ Memory: about 300 bytes an identity of the sandbox that is examined.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import msgspec
 
+from onefold.domain.failed_record import State
 from onefold.domain.graph.cluster import CLUSTER_LIMIT, clusters
 from onefold.domain.graph.links import Link
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Xid
 from onefold.errors import Malformed
-from onefold.journal import Journal
+from onefold.journal import Chunk, Journal
 from onefold.store.engine import Reader
 from onefold.store.tables import events, failed_records, fragments, identities, links, outcomes
 from onefold.store.tables.identities import Member
 from onefold.store.tables.outcomes import Outcome
-from onefold.store.tables.progress import progress
+from onefold.store.tables.progress import Progress, progress
 
 T = TypeVar("T")
 
@@ -140,16 +141,8 @@ def _owners_behind(owners: Callable[..., list[Xid]], reader: Reader, after: str)
 def _counts(reader: Reader, journal: Journal) -> Iterator[Finding]:
     """Every record of the journal, as far as it was read, ended in exactly one way."""
     done = progress(reader)
-    accepted: Counter[str] = Counter()
-    records = 0
-    after = 0
-    while after < done.position:
-        chunks = journal.read(after, records_max=PAGE_ROWS)
-        for chunk in chunks:
-            if chunk.position <= done.position:
-                records += len(chunk.records)
-                accepted.update(record.dataset for record in chunk.records)
-        after = chunks[-1].position if chunks else done.position
+    accepted, repeats, first = _accepted(journal, done.position)
+    records = accepted.total()
     ended: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for (dataset, outcome), number in outcomes.counts(reader).items():
@@ -164,12 +157,112 @@ def _counts(reader: Reader, journal: Journal) -> Iterator[Finding]:
     yield _finding("every record ended once", records, _unequal(accepted, ended))
     kept = Counter(failed_records.counts(reader))
     yield _finding("failed records are kept", sum(kept.values()), _unequal(failed, kept))
+    yield _replays(reader, repeats, first)
     stored, within = events.count(reader, seq_max=done.records)
     yield _finding(
         "events come from the journal",
         stored,
         [f"{stored - within} events beyond the offset"] if stored != within else [],
     )
+
+
+def _accepted(journal: Journal, to: int) -> tuple[Counter[str], dict[int, int], int]:
+    """How many records of each dataset the journal took up to a position, deleted ones included;
+    which of those that it still has repeat which; and the number of the first of them, or 0."""
+    trimmed = None
+    while trimmed != journal.trimmed():  # again when a server deletes at this very moment
+        trimmed = journal.trimmed()
+        accepted = Counter(trimmed)
+        repeats: dict[int, int] = {}
+        first = 0
+        after = 0
+        while after < to:
+            chunks = journal.read(after, records_max=PAGE_ROWS)
+            for chunk in chunks:
+                if chunk.position <= to:
+                    accepted.update(record.dataset for record in chunk.records)
+                    repeats.update(_repeats(chunk))
+                    first = first or chunk.first
+            after = chunks[-1].position if chunks else to
+    return accepted, repeats, first
+
+
+def _repeats(chunk: Chunk) -> Iterator[tuple[int, int]]:
+    """(its number, the number of the failed record that it names) of every repeat of a chunk."""
+    for seq, record in enumerate(chunk.records, chunk.first):
+        if record.replays:
+            yield seq, record.replays
+
+
+def _replays(reader: Reader, repeats: Mapping[int, int], first: int) -> Finding:
+    """Every repeat that the pipeline has passed names a failed record that was seen to, and every
+    replayed failed record has its repeat, unless that is no more in the journal, which begins at
+    record `first` (0: it is empty)."""
+    states = failed_records.states(reader, sorted(set(repeats.values())))
+    bad = [
+        f"record {seq} repeats {number}, which is {states.get(number, 'no failed record')}"
+        for seq, number in repeats.items()
+        if states.get(number, State.OPEN) is State.OPEN
+    ]
+    closed = failed_records.repeats(reader)
+    bad += [
+        f"failed record {number} is said to be repeated by {seq}"
+        for seq, number in closed
+        if 0 < first <= seq and repeats.get(seq) != number
+    ]
+    return _finding("replays repeat failed records", len(repeats), bad)
+
+
+class LakeCounts(Protocol):
+    """What a lake counts of itself, by dataset. progress: how far it has come through the journal;
+    passed: applied records that have no place in it."""
+
+    @property
+    def progress(self) -> Progress: ...
+    @property
+    def landed(self) -> Mapping[str, int]: ...
+    @property
+    def removed(self) -> Mapping[str, int]: ...
+    @property
+    def passed(self) -> Mapping[str, int]: ...
+    @property
+    def rows(self) -> Mapping[str, int]: ...
+
+
+def lake_examined(reader: Reader, journal: Journal, lake: LakeCounts) -> Iterator[Finding]:
+    """Every applied record was landed, has no place in the lake, or waits for the next landing; and
+    the lake has the rows that it counted.
+
+    reader: of the profile store, of a moment since the lake was counted, with no landing between.
+    """
+    done = progress(reader)
+    waiting = _waiting(reader, journal, lake.progress, done)
+    applied: Counter[str] = Counter()
+    for (dataset, outcome), number in outcomes.counts(reader).items():
+        if outcome is Outcome.APPLIED:
+            applied[dataset] += number
+    come = Counter(lake.landed) + Counter(lake.passed) + waiting
+    yield _finding("applied records are in the lake", applied.total(), _unequal(applied, come))
+    left = Counter(lake.landed)
+    left.subtract(lake.removed)
+    rows = Counter(lake.rows)
+    yield _finding("the lake has the rows it counts", rows.total(), _unequal(+left, +rows))
+
+
+def _waiting(reader: Reader, journal: Journal, after: Progress, to: Progress) -> Counter[str]:
+    """Applied records by dataset that the lake has not come to."""
+    bounds = {"first": after.records + 1, "last": to.records}
+    ended = failed_records.numbers(reader, **bounds) | outcomes.duplicates(reader, **bounds)
+    waiting: Counter[str] = Counter()
+    position = after.position
+    while position < to.position:
+        chunks = journal.read(position, records_max=PAGE_ROWS)
+        for chunk in chunks:
+            if chunk.position <= to.position:
+                for seq, record in enumerate(chunk.records, chunk.first):
+                    waiting[record.dataset] += seq not in ended
+        position = chunks[-1].position if chunks else to.position
+    return waiting
 
 
 def _unequal(expected: Counter[str], stored: Counter[str]) -> list[str]:

@@ -11,24 +11,31 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 import zstandard
+from msgspec.structs import replace
 
 from onefold.store.engine import Engine
 
 ZSTD_LEVEL = 1
+CHUNKS_TRIMMED_MAX = 200
+CHUNKS_ERASED_MAX = 200
 
 _LAST = "SELECT position, records_end FROM journal ORDER BY position DESC LIMIT 1"
 
 
 class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One record as the inlet accepted it.
+    """One record as the inlet accepted it, or one removal (domain/removal.py), which takes its
+    place in the same order.
 
-    trace: the xactionId that the sender got. dataset: what the header named. message: the whole
-    message as JSON bytes, as it was sent (Smile is turned into JSON before).
+    trace: the xactionId that the sender got. inlet: where it came in; empty for records of files.
+    dataset: what the header named. message: the whole message as JSON bytes, as it was sent (Smile
+    is turned into JSON before). batch: the id of the batch whose file it stood in. replays: the
+    number of the failed record that it repeats. removal: the message is a Removal.
     """
 
     trace: str
@@ -36,6 +43,9 @@ class Accepted(msgspec.Struct, frozen=True, array_like=True, gc=False):
     inlet: str
     dataset: str
     message: bytes
+    batch: str = ""
+    replays: int = 0
+    removal: bool = False
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -45,6 +55,14 @@ class Chunk(msgspec.Struct, frozen=True):
     position: int
     first: int
     records: list[Accepted]
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far the files of a batch were taken into the journal, in rows. It becomes durable with
+    the append that it belongs to, so that whoever goes on after a crash repeats none."""
+
+    batch: str
+    rows_done: int
 
 
 class End(msgspec.Struct, frozen=True):
@@ -91,10 +109,11 @@ class PipeBell:
 class _Append:
     """One append on its way. `told` is held until it is written, refused, or to lead a commit."""
 
-    def __init__(self, records: int, received_ms: int, body: bytes) -> None:
+    def __init__(self, records: int, received_ms: int, body: bytes, mark: Mark | None) -> None:
         self.records = records
         self.received_ms = received_ms
         self.body = body
+        self.mark = mark
         self.position = 0
         self.error: BaseException | None = None
         self.leads = False
@@ -117,13 +136,24 @@ class Journal:
         self.reached = self.end()
         """How far the journal reached at the last append of this object."""
 
-    def append(self, records: Sequence[Accepted]) -> int:
+    def append(
+        self,
+        records: Sequence[Accepted],
+        mark: Mark | None = None,
+        *,
+        appended_ms: int | None = None,
+    ) -> int:
         """Make the records durable, in their order and together; answer their position.
 
-        Raises Unavailable when nothing was written. Cost: a share of one fsync.
+        mark: becomes durable with them. appended_ms: now, when they are repeats, which keep the
+        time at which they were first received. Raises Unavailable when nothing was written. Cost:
+        a share of one fsync.
         """
         append = _Append(
-            len(records), records[0].received_ms, self._compressed(self._encode(records))
+            len(records),
+            records[0].received_ms if appended_ms is None else appended_ms,
+            self._compressed(self._encode(records)),
+            mark,
         )
         with self._queue_lock:
             self._queue.append(append)
@@ -151,8 +181,7 @@ class Journal:
             for position, in_row, end, body in rows:
                 if chunks and count + in_row > records_max:
                     return chunks
-                unpacked = self._decode(zstandard.ZstdDecompressor().decompress(body))
-                chunks.append(Chunk(position, end - in_row + 1, unpacked))
+                chunks.append(Chunk(position, end - in_row + 1, self._unpacked(body)))
                 count += in_row
                 after = position
             if len(rows) < 16:
@@ -170,6 +199,83 @@ class Journal:
             "SELECT received_ms FROM journal WHERE position > ? ORDER BY position LIMIT 1", (after,)
         )
         return rows[0][0] if rows else None
+
+    def marked(self, batch: str) -> tuple[int, int]:
+        """(rows of the batch that the journal has, position of the last one); zeros at first."""
+        rows = self._engine.read(
+            "SELECT rows_done, position FROM batch_chunks WHERE batch = ?"
+            " ORDER BY rows_done DESC LIMIT 1",
+            (batch,),
+        )
+        return rows[0] if rows else (0, 0)
+
+    def numbers(self, batch: str) -> list[tuple[int, int]]:
+        """The (first, last) record numbers of each append of the batch, in their order."""
+        return self._engine.read(
+            "SELECT first, last FROM batch_chunks WHERE batch = ? ORDER BY rows_done", (batch,)
+        )
+
+    def trim(self, to: int, *, received_before_ms: int) -> int:
+        """Delete what every reader has passed: appends up to position `to` that were received
+        before a time; answer how many records went. Their numbers per dataset stay in `trimmed`.
+
+        One call takes CHUNKS_TRIMMED_MAX appends at most, so that no append waits long. The last
+        append always stays: the numbers of later records follow from it.
+        """
+        with self._engine.transaction() as transaction:
+            rows = transaction.read(
+                "SELECT position, body FROM journal WHERE position <= ? AND received_ms < ?"
+                " AND position < (SELECT max(position) FROM journal) ORDER BY position LIMIT ?",
+                (to, received_before_ms, CHUNKS_TRIMMED_MAX),
+            )
+            gone: Counter[str] = Counter()
+            for _, body in rows:
+                gone.update(record.dataset for record in self._unpacked(body))
+            transaction.write_many(
+                "INSERT INTO trimmed (dataset, records) VALUES (?, ?)"
+                " ON CONFLICT (dataset) DO UPDATE SET records = records + excluded.records",
+                sorted(gone.items()),
+            )
+            transaction.write_many(
+                "DELETE FROM journal WHERE position = ?", [(position,) for position, _ in rows]
+            )
+        return gone.total()
+
+    def trimmed(self) -> Counter[str]:
+        """How many records of each dataset were deleted by `trim`."""
+        return Counter(dict(self._engine.read("SELECT dataset, records FROM trimmed")))
+
+    def erase(self, tells: Callable[[bytes], bool], *, after: int, to: int) -> tuple[int, int]:
+        """Take the message out of every record whose message `tells` about somebody, in some
+        appends behind position `after`, up to `to`; answer (position reached, records erased).
+
+        For personal data that has to go. All readers must have passed `to`. The records keep their
+        numbers, traces and datasets. Cost: reads what it passes; CHUNKS_ERASED_MAX appends a call.
+        """
+        rows = self._engine.read(
+            "SELECT position, body FROM journal WHERE position > ? AND position <= ?"
+            " ORDER BY position LIMIT ?",
+            (after, to, CHUNKS_ERASED_MAX),
+        )
+        erased = 0
+        changed: list[tuple[bytes, int]] = []
+        for position, body in rows:
+            records = self._unpacked(body)
+            found = [tells(record.message) for record in records]
+            if any(found):
+                erased += sum(found)
+                kept = [
+                    replace(record, message=b"") if hit else record
+                    for record, hit in zip(records, found, strict=True)
+                ]
+                changed.append((self._compressed(self._encode(kept)), position))
+        if changed:
+            with self._engine.transaction() as transaction:
+                transaction.write_many("UPDATE journal SET body = ? WHERE position = ?", changed)
+        return (rows[-1][0] if rows else to), erased
+
+    def _unpacked(self, body: bytes) -> list[Accepted]:
+        return self._decode(zstandard.ZstdDecompressor().decompress(body))
 
     def _lead(self) -> None:
         """Commit everything that is queued, tell those who wait, and hand the lead on."""
@@ -203,6 +309,18 @@ class Journal:
                     (append.records, end, append.received_ms, append.body),
                 )
                 positions.append(rows[0][0])
+                if append.mark is not None:
+                    transaction.write(
+                        "INSERT INTO batch_chunks (batch, rows_done, position, first, last)"
+                        " VALUES (?, ?, ?, ?, ?)",
+                        (
+                            append.mark.batch,
+                            append.mark.rows_done,
+                            positions[-1],
+                            end - append.records + 1,
+                            end,
+                        ),
+                    )
         for append, position in zip(queue, positions, strict=True):
             append.position = position
         self.reached = End(positions[-1], end)

@@ -7,7 +7,8 @@ from random import Random
 from onefold.domain.graph.links import Link
 from onefold.domain.identity.identity import Xid
 from onefold.store.engine import LIST_MAX, Engine
-from onefold.store.tables import identities, links
+from onefold.store.tables import cluster_history, identities, links
+from onefold.store.tables.cluster_history import KEPT_MS, Departure
 from onefold.store.tables.identities import Member
 
 A, B, C, D = (Xid(name) for name in "ABCD")
@@ -132,3 +133,47 @@ def test_pages_of_identities_and_members_miss_nothing(engine: Engine) -> None:
     assert identities.every(engine, after=B, limit=1) == [(C, A)]
     assert [m.xid for m in identities.every_member(engine, after=(A, B), limit=9)] == [C, D]
     assert identities.every(engine, after=D, limit=9) == []
+
+
+def test_departures_are_kept_in_order_and_the_first_of_one_time_counts(engine: Engine) -> None:
+    with engine.transaction() as transaction:
+        cluster_history.note(transaction, [_member(B, C), _member(B, D)], at_ms=5)
+        cluster_history.note(transaction, [_member(A, C)], at_ms=5)
+        cluster_history.note(transaction, [_member(A, C)], at_ms=7)
+    assert cluster_history.of(engine, [A, C, D]) == {
+        C: [Departure(C, 5, B), Departure(C, 7, A)],
+        D: [Departure(D, 5, B)],
+    }
+
+
+def test_old_departures_are_forgotten_but_for_the_last_of_them(engine: Engine) -> None:
+    with engine.transaction() as transaction:
+        for at_ms in (1, 2, 3, KEPT_MS + 2, KEPT_MS + 3):
+            cluster_history.note(transaction, [_member(B, C)], at_ms=at_ms)
+    left = [one.left_ms for one in cluster_history.of(engine, [C])[C]]
+    assert left == [2, 3, KEPT_MS + 2, KEPT_MS + 3]
+    with engine.transaction() as transaction:
+        cluster_history.note(transaction, [_member(B, C)], at_ms=KEPT_MS + 9)
+        cluster_history.note(transaction, [_member(B, D)], at_ms=KEPT_MS + 9)
+    left = [one.left_ms for one in cluster_history.of(engine, [C])[C]]
+    assert left == [3, KEPT_MS + 2, KEPT_MS + 3, KEPT_MS + 9]
+
+
+def test_departures_of_identities_can_be_forgotten(engine: Engine) -> None:
+    with engine.transaction() as transaction:
+        cluster_history.note(transaction, [_member(B, C), _member(B, D)], at_ms=5)
+        cluster_history.forget(transaction, [C])
+    assert cluster_history.of(engine, [C, D]) == {D: [Departure(D, 5, B)]}
+
+
+def test_linked_pairs_are_counted_once(engine: Engine) -> None:
+    _see(engine, Link(A, B, "one", 1, 1), Link(A, B, "two", 2, 2), Link(B, C, "one", 1, 1))
+    assert links.count(engine) == 2
+
+
+def test_members_can_be_read_in_pages_with_their_namespaces(engine: Engine) -> None:
+    with engine.transaction() as transaction:
+        identities.add(transaction, [_member(A, A), _member(A, C), _member(B, B)])
+    first = identities.every_namespace(engine, after=("", ""), limit=2)
+    assert first == [(A, A, 4), (A, C, 4)]
+    assert identities.every_namespace(engine, after=(A, C), limit=2) == [(B, B, 4)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from onefold.errors import Unavailable
-from onefold.journal import Accepted, Chunk, End, Journal, PipeBell
+from onefold.journal import Accepted, Chunk, End, Journal, Mark, PipeBell
 from onefold.store.engine import Engine, Transaction
 from onefold.store.migrate import opened
 from onefold.testing.faults import Fault, Faults, FaultyEngine, Point, unavailable
@@ -39,6 +39,10 @@ def journal(engine: Engine, bell: PipeBell) -> Journal:
 
 def _records(*traces: str) -> list[Accepted]:
     return [Accepted(trace, 5, "inlet", "ds", trace.encode() * 50) for trace in traces]
+
+
+def _accepted(trace: str, *, received_ms: int = 5, message: bytes = b"{}") -> Accepted:
+    return Accepted(trace, received_ms, "inlet", "ds", message)
 
 
 def _traces(chunks: list[Chunk]) -> list[str]:
@@ -255,3 +259,47 @@ def test_bell_that_nobody_hears_never_blocks_who_rings(bell: PipeBell) -> None:
     for _ in range(100_000):
         bell.ring()
     bell.wait(60)
+
+
+# What was passed by all readers
+
+
+def test_trimmed_appends_are_gone_and_still_counted(journal: Journal) -> None:
+    for number in range(5):
+        journal.append([_accepted(f"t-{number}", received_ms=number)] * 3)
+    assert journal.trim(4, received_before_ms=3) == 9
+    assert [chunk.position for chunk in journal.read(0, records_max=100)] == [4, 5]
+    assert journal.trimmed().total() == 9
+    assert journal.end() == End(5, 15)
+
+
+def test_the_last_append_is_never_trimmed_so_that_numbers_go_on(journal: Journal) -> None:
+    journal.append([_accepted("t-1", received_ms=1)])
+    assert journal.trim(10, received_before_ms=100) == 0
+    journal.append([_accepted("t-2", received_ms=2)])
+    assert journal.trim(10, received_before_ms=100) == 1
+    journal.append([_accepted("t-3", received_ms=3)])
+    assert journal.end() == End(3, 3)
+
+
+def test_erased_records_lose_their_message_and_keep_their_number(journal: Journal) -> None:
+    journal.append([_accepted("t-1", message=b'{"a":"ada"}'), _accepted("t-2", message=b"{}")])
+    journal.append([_accepted("t-3", message=b'{"b":"ada"}')])
+    assert journal.erase(_about_ada, after=0, to=1) == (1, 1)
+    records = [r for chunk in journal.read(0, records_max=9) for r in chunk.records]
+    assert [r.message for r in records] == [b"", b"{}", b'{"b":"ada"}']
+    assert [r.trace for r in records] == ["t-1", "t-2", "t-3"]
+    assert journal.erase(_about_ada, after=2, to=2) == (2, 0)
+
+
+def _about_ada(message: bytes) -> bool:
+    return b'"ada"' in message
+
+
+def test_a_mark_becomes_durable_with_its_append(journal: Journal) -> None:
+    assert journal.marked("b") == (0, 0)
+    journal.append([_accepted("t-1")] * 2, Mark("b", 2))
+    journal.append([_accepted("other")])
+    journal.append([_accepted("t-2")], Mark("b", 5))
+    assert journal.marked("b") == (5, 3)
+    assert journal.numbers("b") == [(1, 2), (4, 4)]

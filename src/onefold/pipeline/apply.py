@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Transaction
-from onefold.store.tables import clusters, events, fragments
+from onefold.store.tables import clusters, events, fragments, outcomes
 from onefold.store.tables.outcomes import Outcome
 
 
@@ -18,23 +18,31 @@ def drop_duplicates(transaction: Transaction, work: Work) -> None:
         return
     known = events.known(transaction, keys)
     news: list[Normalized] = []
+    twice: list[int] = []
     for record in work.records:
         if record.event is not None:
             key = (record.event.xid, record.event.event_id)
             if key in known:
                 work.outcomes[record.dataset, Outcome.DUPLICATE] += 1
+                twice.append(record.seq)
                 continue
             known.add(key)
         news.append(record)
     work.records = news
+    if twice:
+        outcomes.note_duplicates(transaction, twice)
 
 
 def apply(transaction: Transaction, work: Work) -> None:
     """Store events and fragments."""
     events.add(transaction, work.packing, (r.event for r in work.records if r.event is not None))
-    fragments.replace(
-        transaction, work.packing, (r.fragment for r in work.records if r.fragment is not None)
-    )
+    if work.folded is None:
+        fragments.replace(
+            transaction, work.packing, (r.fragment for r in work.records if r.fragment is not None)
+        )
+    else:
+        fragments.replace(transaction, work.packing, work.folded.written)
+        fragments.remove(transaction, work.folded.removed)
     for record in work.records:
         work.outcomes[record.dataset, Outcome.APPLIED] += 1
 

@@ -1,7 +1,7 @@
 """Normalize: from a message as it was sent to the record that will be stored, or to the reason why
 it cannot be. Pure but for the snapshot: one generation judges one batch.
 
-Source: ingestion contract, 2.5, 6 and 9; identity contract, 4.
+Source: ingestion contract, 2.5, 6 and 9; identity contract, 4 and 7.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ import msgspec
 from onefold.config import Settings
 from onefold.domain.failed_record import Fault
 from onefold.domain.graph.links import Sighting
+from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity import xid
 from onefold.domain.identity.identity import Identity, Xid
 from onefold.domain.identity.records import Extracted, extracted
-from onefold.domain.message import Message, Messages
 from onefold.domain.profile.event import timestamp_ms
 from onefold.domain.profile.fragment import effective_ms, without_nulls
-from onefold.errors import Rejected
+from onefold.domain.profile.partial import Operations
+from onefold.errors import CODES, Rejected
 from onefold.journal import Accepted
-from onefold.pipeline.work import Normalized
-from onefold.store.snapshot import Dataset, Schema, Snapshot
+from onefold.pipeline.entities import STEP, Arrived, Entities, fault_of
+from onefold.pipeline.work import Change, Normalized
+from onefold.store.snapshot import Dataset, Snapshot
 from onefold.store.tables.events import NewEvent
 from onefold.store.tables.fragments import NewFragment
-from onefold.wire import JSON, decode_json, encode_json
-
-STEP = "normalize"
+from onefold.wire import encode_json
 
 Named = tuple[tuple[Xid, Identity], ...]
 EVENT_ID_CHARS_MAX = 1024
@@ -40,7 +40,7 @@ class Normalizer:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._messages = Messages()
+        self._entities = Entities()
         self._xid = functools.lru_cache(XIDS_REMEMBERED)(xid.encode)
 
     def normalized(self, seq: int, accepted: Accepted, snapshot: Snapshot) -> Normalized | Fault:
@@ -52,32 +52,40 @@ class Normalizer:
         try:
             return self._normalized(seq, accepted, snapshot)
         except Rejected as rejected:
-            return Fault(STEP, rejected.code, rejected.detail, rejected.at)
+            return fault_of(rejected)
 
     def _normalized(self, seq: int, accepted: Accepted, snapshot: Snapshot) -> Normalized | Fault:
-        message = self._messages.message(accepted.message)
-        dataset = snapshot.datasets.get(accepted.dataset)
-        schema = snapshot.schemas.get(dataset.schema_id) if dataset else None
-        if dataset is None or schema is None:
-            return Fault(STEP, "REC-1007", "The dataset or its schema does not exist any more")
-        entity = _entity(message, dataset, schema)
-        if isinstance(entity, Fault):
-            return entity
-        if not (dataset.profile_enabled or dataset.identity_enabled):
+        arrived = self._entities.entity_of(accepted, snapshot)
+        if isinstance(arrived, Fault):
+            return arrived
+        dataset, schema = arrived.dataset, arrived.schema
+        linking = dataset if arrived.asked is None else _linking(arrived.asked, dataset, snapshot)
+        is_event = schema.behaviour == "time-series"
+        if arrived.operation != "create":
+            if is_event or not dataset.profile_enabled:
+                return Fault(STEP, "REC-1010", "Only records of datasets for Profile can change")
+        elif not (dataset.profile_enabled or linking.identity_enabled):
             return Normalized(seq, dataset.id, accepted.received_ms)
-        found = extracted(entity, snapshot.namespaces, schema.identities)
-        if schema.behaviour == "time-series":
-            return self._event(seq, accepted, dataset, entity, found)
-        return self._record(seq, accepted, dataset, entity, found)
+        rules = snapshot.rules
+        ranks = rules.ranks if rules is not None and is_event else None
+        found = extracted(arrived.entity, snapshot.namespaces, schema.identities, ranks)
+        if rules is not None:
+            refusal = _refusal(rules, found, dataset, linking, snapshot, is_event=is_event)
+            if refusal is not None:
+                return refusal
+        if is_event:
+            return self._event(seq, accepted, arrived, linking, found)
+        return self._record(seq, accepted, arrived, linking, found)
 
     def _event(
         self,
         seq: int,
         accepted: Accepted,
-        dataset: Dataset,
-        entity: JSON,
+        arrived: Arrived,
+        linking: Dataset,
         found: Extracted,
     ) -> Normalized | Fault:
+        dataset, entity = arrived.dataset, arrived.entity
         event_id = entity.get("_id")
         if not isinstance(event_id, str) or not 0 < len(event_id) <= EVENT_ID_CHARS_MAX:
             return Fault(
@@ -100,14 +108,16 @@ class Normalizer:
             dataset.id,
             accepted.received_ms,
             named if dataset.profile_enabled else _linked(named, found),
-            _sighting(dataset, named, found, at_ms),
+            _sighting(linking, named, found, at_ms),
             event if dataset.profile_enabled else None,
         )
 
     def _record(
-        self, seq: int, accepted: Accepted, dataset: Dataset, entity: JSON, found: Extracted
+        self, seq: int, accepted: Accepted, arrived: Arrived, linking: Dataset, found: Extracted
     ) -> Normalized | Fault:
-        if b"null" in accepted.message:
+        dataset, entity = arrived.dataset, arrived.entity
+        whole = arrived.operation == "create"
+        if whole and b"null" in accepted.message:
             entity = without_nulls(entity)
         body = encode_json(entity)
         if len(body) > self._settings.record_bytes_max:
@@ -127,8 +137,11 @@ class Normalizer:
             dataset.id,
             accepted.received_ms,
             named if dataset.profile_enabled else _linked(named, found),
-            _sighting(dataset, named, found, accepted.received_ms),
+            _sighting(linking, named, found, accepted.received_ms),
             fragment=fragment if dataset.profile_enabled else None,
+            change=None
+            if whole
+            else Change(arrived.operation == "delete", accepted, self._settings.record_bytes_max),
         )
 
     def _named(self, found: Extracted) -> Named:
@@ -136,29 +149,48 @@ class Normalizer:
         return tuple([(self._xid(one.namespace_id, one.value), one) for one in found.identities])
 
 
-def _entity(message: Message, dataset: Dataset, schema: Schema) -> JSON | Fault:
-    """The decoded entity if it fits its schema."""
-    if message.fault is not None:
-        return Fault(STEP, "REC-1008", message.fault)
-    operations = message.header.operations
-    if isinstance(operations, dict) and operations.get("data", "create") != "create":
-        return Fault(STEP, "REC-1010", "Only the operation data: create is supported")
-    raw = message.entity
-    assert raw is not None  # its absence is a fault
-    entity = decode_json(raw)
-    if not isinstance(entity, dict):
-        return Fault(STEP, "REC-1001", "The entity is not an object", "")
-    if not dataset.validation_disabled and not schema.compiled.accepts(raw):
-        violations = schema.compiled.violations(entity)
-        first = violations[0]
-        return Fault(
-            STEP,
-            "REC-1001",
-            first.message,
-            first.pointer.removeprefix("#"),
-            encode_json([msgspec.to_builtins(violation) for violation in violations]),
+def _linking(asked: Operations, dataset: Dataset, snapshot: Snapshot) -> Dataset:
+    """The dataset whose links a record with operations makes; one that makes none when it asks for
+    none. Raises Rejected REC-1010. Source: ingestion contract, 5."""
+    if asked.identity_dataset is None:
+        return msgspec.structs.replace(dataset, identity_enabled=False)
+    other = snapshot.datasets.get(asked.identity_dataset)
+    if (
+        other is None
+        or other.id == dataset.id
+        or other.schema_id != dataset.schema_id
+        or other.profile_enabled
+        or not other.identity_enabled
+    ):
+        raise Rejected(
+            "REC-1010",
+            "identityDatasetId names another dataset of the schema, which feeds only identities",
         )
-    return entity
+    return other
+
+
+def _refusal(
+    rules: LinkingRules,
+    found: Extracted,
+    dataset: Dataset,
+    linking: Dataset,
+    snapshot: Snapshot,
+    *,
+    is_event: bool,
+) -> Fault | None:
+    """Why linking rules do not take a record. Either reason fails the whole record: one that were
+    stored without its links, or linked without being stored, could never be put right.
+
+    Source: identity contract, 7.2.
+    """
+    doubled = rules.doubled(found.linkable) if linking.identity_enabled else None
+    if doubled is not None:
+        namespace = snapshot.namespaces.by_id(doubled)
+        code = namespace.code if namespace is not None else str(doubled)
+        return Fault(STEP, "REC-2001", f"Two values of {code}, which is unique per graph")
+    if is_event and dataset.profile_enabled and rules.several(found.primary, found.identities):
+        return Fault(STEP, "REC-2002", CODES["REC-2002"].meaning, "/identityMap")
+    return None
 
 
 def _linked(named: Named, found: Extracted) -> Named:

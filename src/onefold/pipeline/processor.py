@@ -2,6 +2,8 @@
 
 One batch of journal rows is one transaction: what the records bring, how they ended and the offset
 become durable together, so a batch that is read again after a crash finds nothing left to do.
+Removals and repeats of failed records stand in the journal among the records and part a batch into
+runs, each done in its turn.
 
 A record that raises a defect must not stop the others: the batch is undone and its records are
 tried one by one, twice each; one that fails both times is parked as a failed record.
@@ -9,11 +11,13 @@ tried one by one, twice each; one that fails both times is parked as a failed re
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence, Set
 
 import structlog
 
 from onefold.config import Settings
+from onefold.domain import removal
 from onefold.domain.failed_record import Fault
 from onefold.domain.sandbox import Sandbox
 from onefold.effects import Clock
@@ -21,18 +25,22 @@ from onefold.errors import Unavailable
 from onefold.journal import Accepted, Journal
 from onefold.observe.events import place_of
 from onefold.observe.metrics import Metrics
+from onefold.pipeline import repeats
 from onefold.pipeline.apply import apply, drop_duplicates, note_changes
+from onefold.pipeline.count import counted
+from onefold.pipeline.fold import fold
 from onefold.pipeline.normalize import Normalizer
+from onefold.pipeline.remove import remove
 from onefold.pipeline.stitch import stitch
 from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Engine, Transaction
 from onefold.store.packing import Packing
 from onefold.store.snapshot import Definitions, Snapshot
-from onefold.store.tables import failed_records, outcomes
+from onefold.store.tables import counters, failed_records, outcomes
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.progress import Progress, advance, progress
 
-STEPS = (drop_duplicates, stitch, apply, note_changes)
+STEPS = (drop_duplicates, fold, stitch, apply, note_changes)
 """What happens to normalized records, in this order, inside one transaction."""
 
 TRIES = 2
@@ -88,26 +96,41 @@ class Processor:
         return len(numbered)
 
     def _committed(self, numbered: Sequence[Numbered], snapshot: Snapshot, to: Progress) -> Work:
+        work = Work(snapshot, self._packing)
         with self._engine.transaction() as transaction:
-            try:
-                with transaction.attempt():
-                    work = self._worked(transaction, numbered, snapshot)
-            except Unavailable:
-                raise
-            except Exception as defect:  # noqa: BLE001 - the other records must go on
-                log.error("pipeline.batch_undone", records=len(numbered), **place_of(defect))
-                work = self._one_by_one(transaction, numbered, snapshot)
-            failed_records.add(transaction, self._packing, work.failed)
+            for run in _runs(numbered):
+                work.absorb(self._attempted(transaction, run, snapshot))
             outcomes.count(transaction, work.outcomes)
+            counters.add(transaction, counted(work, numbered), now_ms=self._clock.now_ms())
             advance(transaction, to)
         return work
+
+    def _attempted(
+        self, transaction: Transaction, numbered: Sequence[Numbered], snapshot: Snapshot
+    ) -> Work:
+        """The work of a run in one piece; of each alone when that fails."""
+        try:
+            with transaction.attempt():
+                return self._worked(transaction, numbered, snapshot)
+        except Unavailable:
+            raise
+        except Exception as defect:  # noqa: BLE001 - the other records must go on
+            log.error("pipeline.batch_undone", records=len(numbered), **place_of(defect))
+            return self._one_by_one(transaction, numbered, snapshot)
 
     def _worked(
         self, transaction: Transaction, numbered: Sequence[Numbered], snapshot: Snapshot
     ) -> Work:
-        work = Work(snapshot, self._packing)
         now_ms = self._clock.now_ms()
+        work = Work(snapshot, self._packing, now_ms)
+        if numbered[0][1].replays:
+            numbered = repeats.drop_spent(transaction, work, numbered)
         for seq, accepted in numbered:
+            if accepted.removal:
+                what = removal.decode(accepted.message)
+                remove(transaction, seq, what, at_ms=accepted.received_ms)
+                work.outcomes[accepted.dataset, Outcome.APPLIED] += 1
+                continue
             result = self._normalizer.normalized(seq, accepted, snapshot)
             if isinstance(result, Normalized):
                 work.records.append(result)
@@ -115,6 +138,7 @@ class Processor:
                 work.fail(seq, accepted, result, now_ms=now_ms)
         for step in STEPS:
             step(transaction, work)
+        self._keep_failed(transaction, work, numbered)
         return work
 
     def _one_by_one(
@@ -122,10 +146,7 @@ class Processor:
     ) -> Work:
         whole = Work(snapshot, self._packing)
         for one in numbered:
-            work = self._tried(transaction, one, snapshot)
-            whole.failed += work.failed
-            whole.outcomes += work.outcomes
-            whole.evicted += work.evicted
+            whole.absorb(self._tried(transaction, one, snapshot))
         return whole
 
     def _tried(self, transaction: Transaction, one: Numbered, snapshot: Snapshot) -> Work:
@@ -142,7 +163,18 @@ class Processor:
         work = Work(snapshot, self._packing)
         fault = Fault("processor", "REC-9001", f"The record raised {kind} {TRIES} times")
         work.fail(seq, accepted, fault, now_ms=self._clock.now_ms())
+        self._keep_failed(transaction, work, [one])
         return work
+
+    def _keep_failed(
+        self, transaction: Transaction, work: Work, numbered: Sequence[Numbered]
+    ) -> None:
+        """Store what failed in a run, and close what the run repeated: the next one looks at it."""
+        if work.failed:
+            failed_records.add(transaction, self._packing, work.failed)
+        repeated = [one for one in numbered if one[1].replays]
+        if repeated:
+            repeats.close(transaction, work, repeated, now_ms=self._clock.now_ms())
 
     def _observe(self, work: Work, numbered: Sequence[Numbered]) -> None:
         now_ms = self._clock.now_ms()
@@ -153,8 +185,24 @@ class Processor:
         for fault in work.failed:
             self._metrics.failed(fault.fault.code)
         self._metrics.evicted(work.evicted)
-        appends = {accepted.received_ms for _, accepted in numbered}
+        # Repeats keep the time at which the first was received.
+        appends = {accepted.received_ms for _, accepted in numbered if not accepted.replays}
         self._metrics.fresh((now_ms - received_ms) / 1000 for received_ms in appends)
+
+
+def _runs(numbered: Sequence[Numbered]) -> Iterator[list[Numbered]]:
+    """The batch in pieces of one kind: records, removals, repeats. A repeat of a record of this
+    very batch, which is met when a journal is applied anew, stands alone."""
+    first = numbered[0][0]
+
+    def kind(one: Numbered) -> tuple[bool, int]:
+        seq, accepted = one
+        if accepted.replays >= first:
+            return False, seq
+        return accepted.removal, -1 if accepted.replays else 0
+
+    for _, run in itertools.groupby(numbered, kind):
+        yield list(run)
 
 
 def _bodies(work: Work, datasets: Set[str]) -> Iterator[tuple[str, bytes]]:

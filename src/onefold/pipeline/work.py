@@ -13,14 +13,25 @@ from onefold.domain.identity.identity import Identity, Xid
 from onefold.journal import Accepted
 from onefold.store.packing import Packing
 from onefold.store.snapshot import Snapshot
+from onefold.store.tables.counters import Key
 from onefold.store.tables.events import NewEvent
 from onefold.store.tables.fragments import NewFragment
 from onefold.store.tables.outcomes import Outcome
 
 
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """A fragment that changes (or removes) the stored one instead of replacing it. The record as it
+    was accepted, and the largest body that may come of it: whether it fits shows only then."""
+
+    removes: bool
+    accepted: Accepted
+    body_bytes_max: int
+
+
 class Normalized(msgspec.Struct, frozen=True, gc=False):
     """One record that can be applied: whom it names and what it brings (an event, a fragment, or
-    nothing when its dataset feeds only the graph, or neither)."""
+    nothing when its dataset feeds only the graph, or neither). change: of partial records; their
+    fragment's body is what was sent, nulls included."""
 
     seq: int
     dataset: str
@@ -29,6 +40,15 @@ class Normalized(msgspec.Struct, frozen=True, gc=False):
     sighting: Sighting | None = None
     event: NewEvent | None = None
     fragment: NewFragment | None = None
+    change: Change | None = None
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """What the fragments of a batch with partial records come to: those to write, and those to
+    remove, as (owner, dataset, number of the stored record)."""
+
+    written: list[NewFragment]
+    removed: list[tuple[Xid, str, int]]
 
 
 @dataclass(slots=True)
@@ -36,18 +56,30 @@ class Work:
     """One batch on its way through the steps. Steps read the snapshot and change the rest.
 
     clusters: of every identity that the batch names, after stitching. regrouped: clusters that got
-    or lost members. gone: names of clusters that exist no more.
+    or lost members. gone: names of clusters that exist no more. counted: for observability, what
+    count.py cannot tell from the rest. folded: None when no record of the batch is partial.
     """
 
     snapshot: Snapshot
     packing: Packing
+    now_ms: int = 0
     records: list[Normalized] = field(default_factory=list)
     failed: list[FailedRecord] = field(default_factory=list)
     outcomes: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    counted: Counter[Key] = field(default_factory=Counter)
+    folded: Folded | None = None
     evicted: int = 0
     clusters: dict[Xid, Xid] = field(default_factory=dict)
     regrouped: set[Xid] = field(default_factory=set)
     gone: set[Xid] = field(default_factory=set)
+
+    def absorb(self, other: Work) -> None:
+        """Take over what another part of the batch brought about."""
+        self.records += other.records
+        self.failed += other.failed
+        self.outcomes += other.outcomes
+        self.counted += other.counted
+        self.evicted += other.evicted
 
     def fail(self, seq: int, accepted: Accepted, fault: Fault, *, now_ms: int) -> None:
         """End a record as failed."""
@@ -61,6 +93,9 @@ class Work:
                 accepted.received_ms,
                 now_ms,
                 accepted.message,
+                accepted.batch,
+                accepted.replays,
+                removal=accepted.removal,
             )
         )
         self.outcomes[accepted.dataset, Outcome.FAILED] += 1

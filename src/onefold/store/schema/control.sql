@@ -26,21 +26,35 @@ CREATE TABLE credentials (
   certificate       TEXT    NOT NULL,       -- PEM; empty: may not exchange JWTs
   scopes            TEXT    NOT NULL,       -- JSON array
   metascopes        TEXT    NOT NULL,       -- JSON array
+  permissions       TEXT    NOT NULL,       -- JSON object: sandbox name or * to array of grants
   created_ms        INTEGER NOT NULL,
   revoked_ms        INTEGER,
   PRIMARY KEY (org_id, client_id)
 ) WITHOUT ROWID;
 
+-- sandbox_id names the store and all definitions; a reset changes it and keeps public_id.
 CREATE TABLE sandboxes (
   org_id     TEXT    NOT NULL,
   sandbox_id TEXT    NOT NULL,
+  public_id  TEXT    NOT NULL,
   name       TEXT    NOT NULL,
   title      TEXT    NOT NULL,
   type       TEXT    NOT NULL,              -- production or development
   is_default INTEGER NOT NULL,
   created_ms INTEGER NOT NULL,
+  state      TEXT    NOT NULL,              -- active, resetting, deleted or failed
   PRIMARY KEY (org_id, sandbox_id),
   UNIQUE (org_id, name)
+) WITHOUT ROWID;
+
+-- Stores that no sandbox has any more, until the pipeline has removed them from the disk.
+CREATE TABLE discarded_stores (
+  org_id       TEXT    NOT NULL,
+  sandbox_id   TEXT    NOT NULL,            -- what the store was named
+  name         TEXT    NOT NULL,            -- of the sandbox that waits for the removal
+  discarded_ms INTEGER NOT NULL,
+  removed      INTEGER NOT NULL,            -- 1: gone, but a late request may still write there
+  PRIMARY KEY (org_id, sandbox_id)
 ) WITHOUT ROWID;
 
 -- Custom namespaces; the standard ones are in the code.
@@ -68,6 +82,21 @@ CREATE TABLE resources (
 );
 CREATE INDEX resources_by_title ON resources (sandbox_id, kind, title);
 
+-- Who changed which of them, and how; rows outlive the resource. Written with the change itself.
+CREATE TABLE resource_changes (
+  number      INTEGER NOT NULL PRIMARY KEY,
+  sandbox_id  TEXT    NOT NULL,
+  resource_id TEXT    NOT NULL,
+  kind        TEXT    NOT NULL,
+  act         TEXT    NOT NULL,             -- create, update or delete
+  version     TEXT    NOT NULL,             -- of the resource afterwards; as it was when deleted
+  at_ms       INTEGER NOT NULL,
+  client_id   TEXT    NOT NULL,             -- empty: made by the installation itself
+  request_id  TEXT    NOT NULL,
+  trails      TEXT    NOT NULL              -- JSON array
+);
+CREATE INDEX resource_changes_by_resource ON resource_changes (sandbox_id, resource_id, number);
+
 CREATE TABLE descriptors (
   sandbox_id    TEXT NOT NULL,
   descriptor_id TEXT NOT NULL,              -- @id
@@ -87,23 +116,47 @@ CREATE TABLE datasets (
   tags        TEXT    NOT NULL,             -- JSON object: tag to array of texts
   created_ms  INTEGER NOT NULL,
   updated_ms  INTEGER NOT NULL,
+  view_id     TEXT    NOT NULL,             -- 24 hexadecimal digits
+  version     INTEGER NOT NULL,             -- changes since it was made
+  created_by  TEXT    NOT NULL,             -- JSON array: client and user; empty: the installation
+  updated_by  TEXT    NOT NULL,
+  details     TEXT    NOT NULL,             -- JSON object: what is kept and shown without effect
   PRIMARY KEY (sandbox_id, dataset_id),
   UNIQUE (sandbox_id, name)
 ) WITHOUT ROWID;
 
--- Streaming connections; each has one inlet, whose id is what senders use.
-CREATE TABLE connections (
-  sandbox_id              TEXT    NOT NULL,
-  connection_id           TEXT    NOT NULL,
-  inlet_id                TEXT    NOT NULL, -- 64 hexadecimal digits
-  name                    TEXT    NOT NULL,
-  description             TEXT    NOT NULL,
-  source_id               TEXT    NOT NULL,
-  data_type               TEXT    NOT NULL, -- xdm or raw
-  authentication_required INTEGER NOT NULL,
-  created_ms              INTEGER NOT NULL,
-  updated_ms              INTEGER NOT NULL,
-  PRIMARY KEY (sandbox_id, connection_id)
+-- Connections (each streaming one has an inlet), source and target connections, and flows.
+CREATE TABLE flow_resources (
+  sandbox_id     TEXT    NOT NULL,
+  kind           TEXT    NOT NULL,          -- as the API's paths name it
+  resource_id    TEXT    NOT NULL,
+  version        TEXT    NOT NULL,          -- another one with each change
+  document       TEXT    NOT NULL,
+  created_ms     INTEGER NOT NULL,
+  updated_ms     INTEGER NOT NULL,
+  created_client TEXT    NOT NULL,
+  updated_client TEXT    NOT NULL,
+  PRIMARY KEY (sandbox_id, kind, resource_id)
+);
+
+-- How raw attributes become fields of a schema.
+CREATE TABLE mapping_sets (
+  sandbox_id     TEXT    NOT NULL,
+  mapping_id     TEXT    NOT NULL,
+  version        INTEGER NOT NULL,
+  schema_id      TEXT    NOT NULL,
+  document       TEXT    NOT NULL,
+  created_ms     INTEGER NOT NULL,
+  updated_ms     INTEGER NOT NULL,
+  created_client TEXT    NOT NULL,
+  updated_client TEXT    NOT NULL,
+  PRIMARY KEY (sandbox_id, mapping_id)
+);
+
+-- Priorities and unique namespaces of a sandbox's linking rules; no row: there are no rules.
+CREATE TABLE identity_settings (
+  sandbox_id TEXT NOT NULL PRIMARY KEY,
+  document   TEXT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE merge_policies (

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
+from onefold.domain.permissions import Grants
 from onefold.store.engine import Reader, Row, Transaction
 from onefold.wire import decode_json, encode_json
 
 _COLUMNS = (
     "org_id, client_id, name, technical_account, secret_salt, secret_hash, certificate,"
-    " scopes, metascopes, created_ms, revoked_ms"
+    " scopes, metascopes, permissions, created_ms, revoked_ms"
 )
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):
-    """One API project. certificate: PEM; empty when it may not exchange JWTs."""
+    """One API project. certificate: PEM; empty when it may not exchange JWTs. permissions: what it
+    was granted in which sandbox."""
 
     org_id: str
     client_id: str
@@ -25,6 +27,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str
     scopes: tuple[str, ...]
     metascopes: tuple[str, ...]
+    permissions: Grants
     created_ms: int
     revoked_ms: int | None = None
 
@@ -32,8 +35,8 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 def insert(transaction: Transaction, credential: Credential) -> None:
     transaction.write(
         "INSERT INTO credentials (org_id, client_id, name, technical_account, secret_salt,"
-        " secret_hash, certificate, scopes, metascopes, created_ms, revoked_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " secret_hash, certificate, scopes, metascopes, permissions, created_ms, revoked_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             credential.org_id,
             credential.client_id,
@@ -44,6 +47,7 @@ def insert(transaction: Transaction, credential: Credential) -> None:
             credential.certificate,
             encode_json(credential.scopes).decode(),
             encode_json(credential.metascopes).decode(),
+            encode_json(credential.permissions).decode(),
             credential.created_ms,
             credential.revoked_ms,
         ),
@@ -64,6 +68,15 @@ def revoke(transaction: Transaction, *, org_id: str, client_id: str, now_ms: int
     )
 
 
+def set_permissions(
+    transaction: Transaction, *, org_id: str, client_id: str, permissions: Grants
+) -> None:
+    transaction.write(
+        "UPDATE credentials SET permissions = ? WHERE org_id = ? AND client_id = ?",
+        (encode_json(permissions).decode(), org_id, client_id),
+    )
+
+
 def _credential(row: Row) -> Credential:
     return Credential(
         org_id=row[0],
@@ -75,6 +88,7 @@ def _credential(row: Row) -> Credential:
         certificate=row[6],
         scopes=tuple(decode_json(row[7])),
         metascopes=tuple(decode_json(row[8])),
-        created_ms=row[9],
-        revoked_ms=row[10],
+        permissions={name: tuple(given) for name, given in decode_json(row[9]).items()},
+        created_ms=row[10],
+        revoked_ms=row[11],
     )

@@ -139,6 +139,45 @@ def newest_ingested_ms(reader: Reader, owners: Sequence[Xid]) -> int | None:
     return max((row[0] for row in rows if row[0] is not None), default=None)
 
 
+def remove(transaction: Transaction, rows: Iterable[tuple[Xid, str, int]]) -> None:
+    """Delete events by (owner, event id, record number)."""
+    transaction.write_many(
+        "DELETE FROM events WHERE xid = ? AND event_id = ? AND seq = ?", sorted(rows)
+    )
+
+
+def owning(reader: Reader, xids: Sequence[Xid]) -> list[Xid]:
+    """Those of the identities that own events."""
+    return [
+        row[0]
+        for row in read_among(reader, "SELECT DISTINCT xid FROM events WHERE xid IN (:list)", xids)
+    ]
+
+
+def of_owner(
+    reader: Reader, packing: Packing, owner: Xid, *, after: str, limit: int
+) -> list[tuple[str, int, StoredEvent]]:
+    """(event id, record number, event) of up to `limit` events of one identity, by event id."""
+    rows = reader.read(
+        "SELECT event_id, seq, timestamp_ms, dataset, ingested_ms, body FROM events"
+        " WHERE xid = ? AND event_id > ? ORDER BY event_id LIMIT ?",
+        (owner, after, limit),
+    )
+    return [
+        (row[0], row[1], StoredEvent(row[2], row[0], owner, row[3], row[4], packing.unpack(row[5])))
+        for row in rows
+    ]
+
+
+def numbered(reader: Reader, *, first: int, last: int, limit: int) -> list[tuple[Xid, str, int]]:
+    """(owner, event id, record number) of up to `limit` events with record numbers from `first` to
+    `last`, by number."""
+    return reader.read(
+        "SELECT xid, event_id, seq FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
+        (first, last, limit),
+    )
+
+
 def _key(event: NewEvent) -> EventKey:
     return (event.xid, event.event_id)
 

@@ -74,3 +74,29 @@ def owners(reader: Reader, *, after: str, limit: int) -> list[Xid]:
         "SELECT DISTINCT xid FROM fragments WHERE xid > ? ORDER BY xid LIMIT ?", (after, limit)
     )
     return [row[0] for row in rows]
+
+
+def remove(transaction: Transaction, rows: Iterable[tuple[Xid, str, int]]) -> None:
+    """Delete fragments by (owner, dataset, record number)."""
+    transaction.write_many(
+        "DELETE FROM fragments WHERE xid = ? AND dataset = ? AND seq = ?", sorted(rows)
+    )
+
+
+def owning(reader: Reader, xids: Sequence[Xid]) -> list[Xid]:
+    """Those of the identities that have fragments."""
+    return [
+        row[0]
+        for row in read_among(
+            reader, "SELECT DISTINCT xid FROM fragments WHERE xid IN (:list)", xids
+        )
+    ]
+
+
+def every(reader: Reader, *, after: int, limit: int) -> list[tuple[int, Xid, str, int]]:
+    """(row, owner, dataset, record number) of up to `limit` fragments, behind row `after`, by row.
+    For jobs that look at all of them."""
+    return reader.read(
+        "SELECT rowid, xid, dataset, seq FROM fragments WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        (after, limit),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 import msgspec
 
@@ -76,6 +77,29 @@ def move(transaction: Transaction, members: Sequence[Member], to: Mapping[Xid, X
     )
 
 
+def forget(transaction: Transaction, members: Sequence[tuple[Xid, Xid]]) -> None:
+    """Forget identities, each given as (cluster, xid)."""
+    transaction.write_many("DELETE FROM members WHERE cluster = ? AND xid = ?", members)
+    transaction.write_many("DELETE FROM identities WHERE xid = ?", [(xid,) for _, xid in members])
+
+
+def by_namespace(reader: Reader) -> list[tuple[int, int]]:
+    """(namespace id, identities) of every namespace. Cost: reads every identity."""
+    rows = reader.read(
+        "SELECT namespace_id, COUNT(*) FROM members GROUP BY namespace_id ORDER BY namespace_id"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+def by_size(reader: Reader) -> list[tuple[int, int]]:
+    """(identities of a cluster, clusters of that size). Cost: reads every identity."""
+    rows = reader.read(
+        "SELECT size, COUNT(*) FROM (SELECT COUNT(*) AS size FROM members GROUP BY cluster)"
+        " GROUP BY size ORDER BY size"
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def every(reader: Reader, *, after: str, limit: int) -> list[tuple[Xid, Xid]]:
     """(xid, cluster) of up to `limit` identities in order of xid, behind `after`."""
     rows = reader.read(
@@ -92,6 +116,19 @@ def every_member(reader: Reader, *, after: tuple[str, str], limit: int) -> list[
         (*after, limit),
     )
     return [Member(*row) for row in rows]
+
+
+def every_namespace(
+    reader: Reader, *, after: tuple[str, str], limit: int
+) -> list[tuple[Xid, Xid, int]]:
+    """(cluster, xid, namespace id) of up to `limit` members in order of (cluster, xid), behind
+    `after`: what can be read fastest of all members."""
+    rows = reader.read(
+        "SELECT cluster, xid, namespace_id FROM members"
+        " WHERE (cluster, xid) > (?, ?) ORDER BY cluster, xid LIMIT ?",
+        (*after, limit),
+    )
+    return cast(list[tuple[Xid, Xid, int]], rows)
 
 
 def _insert_members(transaction: Transaction, rows: Sequence[Sequence[str | int]]) -> None:

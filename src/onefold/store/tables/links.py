@@ -20,6 +20,14 @@ def links_of(reader: Reader, xids: Sequence[Xid]) -> list[Link]:
     return [Link(*row) for row in rows]
 
 
+def of_identity(reader: Reader, xid: Xid) -> list[Link]:
+    """Every link of one identity."""
+    rows = reader.read(
+        "SELECT xid, peer, dataset, first_ms, last_ms FROM links WHERE xid = ?", (xid,)
+    )
+    return [Link(*sorted(row[:2]), *row[2:]) for row in rows]
+
+
 def see(transaction: Transaction, links: Iterable[Link]) -> None:
     """Write links that were seen: first times only fall, last times only rise."""
     transaction.write_many(
@@ -46,6 +54,15 @@ def every(reader: Reader, *, after: tuple[str, str, str], limit: int) -> list[Li
         (*after, limit),
     )
     return [Link(*row) for row in rows]
+
+
+def count(reader: Reader) -> int:
+    """How many pairs are linked, whatever datasets saw them. Cost: reads the whole table once."""
+    rows = reader.read(
+        "SELECT count(*) FROM (SELECT DISTINCT xid, peer FROM links WHERE peer > xid)"
+    )
+    number: int = rows[0][0]
+    return number
 
 
 def _both_ways(links: Iterable[Link]) -> Iterator[tuple[str, str, str, int, int]]:

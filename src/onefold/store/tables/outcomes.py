@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from onefold.store.engine import Reader, Transaction
@@ -29,3 +29,22 @@ def counts(reader: Reader) -> dict[tuple[str, Outcome], int]:
     """All counts of the sandbox."""
     rows = reader.read("SELECT dataset, outcome, records FROM outcomes")
     return {(row[0], Outcome(row[1])): row[2] for row in rows}
+
+
+def note_duplicates(transaction: Transaction, numbers: Iterable[int]) -> None:
+    """Remember by number which records were known duplicates, for the lake to leave out."""
+    transaction.write_many(
+        "INSERT INTO duplicates (seq) VALUES (?) ON CONFLICT (seq) DO NOTHING",
+        [(number,) for number in numbers],
+    )
+
+
+def duplicates(reader: Reader, *, first: int, last: int) -> set[int]:
+    """The numbers of known duplicates from `first` to `last`."""
+    rows = reader.read("SELECT seq FROM duplicates WHERE seq BETWEEN ? AND ?", (first, last))
+    return {row[0] for row in rows}
+
+
+def forget_duplicates(transaction: Transaction, *, last: int) -> None:
+    """Forget the duplicates up to this number."""
+    transaction.write("DELETE FROM duplicates WHERE seq <= ?", (last,))

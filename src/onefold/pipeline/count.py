@@ -1,0 +1,86 @@
+"""Count: what a batch adds to the counters of observability.
+
+They are written in the batch's own transaction, so a replay counts nothing twice. Source: platform
+contract, section 10.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from onefold.domain import categories
+from onefold.domain.failed_record import Fault
+from onefold.journal import Accepted
+from onefold.pipeline.work import Work
+from onefold.store.tables.counters import Key
+from onefold.store.tables.outcomes import Outcome
+from onefold.wire import decode_json
+
+
+def counted(work: Work, numbered: Sequence[tuple[int, Accepted]]) -> Counter[Key]:
+    """What the records of one batch count for; removals are no records and count for nothing.
+
+    By dataset: bytes, how records ended (also apart for datasets that feed profiles and graph),
+    and how many named an identity of a namespace, linked or alone. By inlet: valid, invalid, and
+    the categories of what is not valid.
+    """
+    found = Counter(work.counted)
+    removals = {seq: one.dataset for seq, one in numbered if one.removal}
+    failed = {record.seq for record in work.failed}
+    records = [one for _, one in numbered if not one.removal]
+    sizes = dict.fromkeys({one.dataset for one in records}, 0)
+    for one in records:
+        sizes[one.dataset] += len(one.message)
+    came = Counter([one.inlet for one in records])
+    came.pop("", None)  # records of files
+    ends = Counter(work.outcomes)
+    for seq, dataset in removals.items():
+        ends[dataset, Outcome.FAILED if seq in failed else Outcome.APPLIED] -= 1
+    for dataset, size in sizes.items():
+        found["bytes", dataset, ""] += size
+    _count_ends(found, work, ends)
+    for record in work.failed:
+        if record.seq in removals:
+            continue
+        if record.inlet:
+            found["invalid", record.inlet, ""] += 1
+            for category in _categories(record.fault):
+                found["category", record.inlet, category] += 1
+            came[record.inlet] -= 1
+    for inlet, valid in came.items():
+        found["valid", inlet, ""] += valid
+    _count_identities(found, work)
+    return found
+
+
+def _count_ends(found: Counter[Key], work: Work, ends: Counter[tuple[str, Outcome]]) -> None:
+    for (dataset, outcome), records in ends.items():
+        found[outcome.value, dataset, ""] += records
+        known = work.snapshot.datasets.get(dataset)
+        if known is not None and known.profile_enabled:
+            found[f"profile.{outcome.value}", dataset, ""] += records
+        if known is not None and known.identity_enabled:
+            found[f"identity.{outcome.value}", dataset, ""] += records
+
+
+def _count_identities(found: Counter[Key], work: Work) -> None:
+    named = Counter(
+        [
+            (
+                record.dataset,
+                record.sighting is not None and len(record.sighting.xids) > 1,
+                identity.namespace_id,
+            )
+            for record in work.records
+            for _, identity in record.identities
+        ]
+    )
+    for (dataset, is_linked, namespace_id), records in named.items():
+        found["linked" if is_linked else "alone", dataset, str(namespace_id)] += records
+
+
+def _categories(fault: Fault) -> set[str]:
+    if fault.code != "REC-1001":
+        return {categories.of_code(fault.code)}
+    return categories.of_violations(one["keyword"] for one in decode_json(fault.errors))

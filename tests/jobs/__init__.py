@@ -1,0 +1,1 @@
+"""Jobs on a whole application: the worker, and each kind."""
