@@ -1,0 +1,1 @@
+"""`/data/core/privacy`: what a person may demand of whoever knows them."""

@@ -1,0 +1,300 @@
+"""The job of a privacy request: gather what is known under some identities, or delete it.
+
+Deletion takes one place after the other: the profile store by removals through the journal, the
+lake, the failed records, and at last the journal itself. After a crash the place that was being
+done is done again, which does no harm. What was found is counted in the progress, by product.
+
+Source: platform contract, 12, "Delete semantics": the profile loses what is stored under the
+identity; the graph loses the identity; the lake loses records that name it as primary or secondary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from onefold.domain import removal
+from onefold.domain.failed_record import FailedRecord
+from onefold.domain.identity import xid as xids
+from onefold.domain.identity.identity import Identity, Xid
+from onefold.domain.removal import ROWS_MAX, Removal
+from onefold.jobs.archive import Archive, expire
+from onefold.jobs.land_dataset import landed
+from onefold.jobs.workshop import WAIT, Workshop
+from onefold.journal import Accepted
+from onefold.store.engine import Engine
+from onefold.store.packing import Packing
+from onefold.store.tables import events, failed_records, fragments, identities, links
+from onefold.store.tables.events import StoredEvent
+from onefold.store.tables.jobs import Job
+from onefold.store.tables.progress import progress
+from onefold.wire import JSON, decode_json, encode_json, iso_millis
+
+PAGE_ROWS = 500
+PROFILE, GRAPH, LAKE = "profileService", "identity", "aepDataLake"
+
+
+def privacy(job: Job, shop: Workshop) -> Iterator[JSON]:
+    """Do what one job of a privacy request asks for."""
+    if job.argument["action"] == "access":
+        return _Gathering(job, shop).steps()
+    return _Deletion(job, shop).steps()
+
+
+class _Request:
+    """What the job is about, and how far it has come.
+
+    counts: by product, what was found. stage: how many places are done. cursor: how far the place
+    was gone through that is being done.
+    """
+
+    def __init__(self, job: Job, shop: Workshop) -> None:
+        self.shop = shop
+        self.job_id = job.id
+        self.include: Sequence[str] = job.argument["include"]
+        kept = job.progress or {}
+        self.stage: int = kept.get("stage", 0)
+        self.cursor: int = kept.get("cursor", 0)
+        self.counts: dict[str, dict[str, int]] = kept.get("results", {})
+        self.engine: Engine = shop.places.profile(shop.sandbox.id)
+        self.packing = Packing(self.engine)
+        named = [Identity(u["namespaceId"], u["value"]) for u in job.argument["userIds"]]
+        self.whom = {xids.encode(one.namespace_id, one.value): one for one in named}
+        members = kept.get("members")
+        if members is None and job.argument["expandIds"]:
+            members = self._members()
+        for xid, namespace_id, value in members or ():
+            self.whom[xid] = Identity(namespace_id, value)
+        self.members: JSON = members
+        """The other identities of the clusters, found before anything was taken apart."""
+
+    def _members(self) -> JSON:
+        known = identities.clusters_of(self.engine, sorted(self.whom))
+        found = identities.members_of(self.engine, sorted(set(known.values())))
+        return [(member.xid, member.namespace_id, member.value) for member in found]
+
+    def note(self, product: str, **found: int) -> None:
+        """Add to a product's counts."""
+        counts = self.counts.setdefault(product, {})
+        for name, number in found.items():
+            counts[name] = counts.get(name, 0) + number
+
+    def progress(self) -> JSON:
+        """What is kept of the job."""
+        return {
+            "stage": self.stage,
+            "cursor": self.cursor,
+            "members": self.members,
+            "results": self.counts,
+        }
+
+    def told(self) -> Callable[[bytes], bool]:
+        """Whether a message names one of the identities by its value, however it is escaped."""
+        values = [encode_json(one.value) for one in self.whom.values()]
+
+        def tells(message: bytes) -> bool:
+            if b"\\" in message:
+                message = encode_json(decode_json(message))
+            return any(value in message for value in values)
+
+        return tells
+
+    def fragments(self) -> list[tuple[Xid, str, int]]:
+        """(owner, dataset, record number) of what the profile store has under the identities."""
+        found = fragments.fragments_of(self.engine, self.packing, sorted(self.whom))
+        return [(one.xid, one.dataset, one.seq) for one in found]
+
+    def events(self) -> Iterator[list[tuple[Xid, int, StoredEvent]]]:
+        """(owner, record number, event), in pages."""
+        for owner in sorted(self.whom):
+            after = ""
+            while page := events.of_owner(
+                self.engine, self.packing, owner, after=after, limit=PAGE_ROWS
+            ):
+                after = page[-1][0]
+                yield [(owner, seq, event) for _, seq, event in page]
+
+    def failed(self) -> Iterator[list[FailedRecord]]:
+        """Failed records behind the cursor whose message names one of the identities, in pages that
+        may be empty; moves the cursor."""
+        tells = self.told()
+        while page := failed_records.listed(
+            self.engine, self.packing, after=self.cursor, limit=PAGE_ROWS
+        ):
+            self.cursor = page[-1].seq
+            yield [record for record in page if tells(record.message)]
+
+
+class _Gathering:
+    """Access: everything that is known under the identities, as one archive."""
+
+    def __init__(self, job: Job, shop: Workshop) -> None:
+        self._of = _Request(job, shop)
+        self._shop = shop
+        self._directory = shop.places.exports(shop.sandbox.id)
+
+    def steps(self) -> Iterator[JSON]:
+        of, shop = self._of, self._shop
+        expire(self._directory, now_ms=shop.clock.now_ms())
+        of.counts.clear()
+        of.cursor = 0
+        archive = Archive(self._directory / f"{of.job_id}.zip")
+        if PROFILE in of.include:
+            of.note(PROFILE, fragments=archive.add("profile/fragments.jsonl", self._fragments()))
+            yield of.progress()
+            of.note(PROFILE, events=archive.add("profile/events.jsonl", self._events()))
+            yield of.progress()
+            of.note(PROFILE, failedRecords=archive.add("profile/failed.jsonl", self._failed()))
+            yield of.progress()
+        if GRAPH in of.include:
+            of.note(GRAPH, links=archive.add("identity/links.jsonl", self._links()))
+        if LAKE in of.include:
+            yield from landed(shop)
+            snapshot = shop.definitions.snapshot(shop.sandbox.id)
+            found = shop.lake.rows_of_identity(list(of.whom.values()), snapshot)
+            of.note(LAKE, records=archive.add("lake/records.jsonl", found))
+        archive.add("about.jsonl", [of.counts])
+        archive.finish()
+        yield of.progress()
+
+    def _fragments(self) -> Iterator[JSON]:
+        of = self._of
+        for one in fragments.fragments_of(of.engine, of.packing, sorted(of.whom)):
+            yield {
+                "identity": self._name(one.xid),
+                "dataset": one.dataset,
+                "receivedAt": iso_millis(one.ingested_ms),
+                "attributes": one.attributes,
+            }
+
+    def _events(self) -> Iterator[JSON]:
+        for page in self._of.events():
+            for owner, _, event in page:
+                yield {
+                    "identity": self._name(owner),
+                    "dataset": event.dataset,
+                    "receivedAt": iso_millis(event.ingested_ms),
+                    "event": decode_json(event.body),
+                }
+
+    def _failed(self) -> Iterator[JSON]:
+        for page in self._of.failed():
+            for record in page:
+                yield {
+                    "dataset": record.dataset,
+                    "receivedAt": iso_millis(record.received_ms),
+                    "code": record.fault.code,
+                    "message": decode_json(record.message),
+                }
+
+    def _links(self) -> Iterator[JSON]:
+        for xid in sorted(self._of.whom):
+            for link in links.of_identity(self._of.engine, xid):
+                yield {
+                    "identities": [self._name(link.a), self._name(link.b)],
+                    "dataset": link.dataset,
+                    "firstSeen": iso_millis(link.first_ms),
+                    "lastSeen": iso_millis(link.last_ms),
+                }
+
+    def _name(self, xid: Xid) -> JSON:
+        identity = xids.decode(xid)
+        book = self._shop.definitions.snapshot(self._shop.sandbox.id).namespaces
+        namespace = book.by_id(identity.namespace_id)
+        code = namespace.code if namespace is not None else str(identity.namespace_id)
+        return {"namespace": code, "id": identity.value}
+
+
+class _Deletion:
+    """Delete: first what is there is counted, since a removal that is done again finds less; then
+    it is removed, place by place. `places` is their order, and the request's stage counts them."""
+
+    def __init__(self, job: Job, shop: Workshop) -> None:
+        self._of = _Request(job, shop)
+        self._shop = shop
+        self._identities = list(self._of.whom.values())
+        self.places = (
+            (self._counted, {PROFILE, GRAPH, LAKE}),
+            (self._profile, {PROFILE}),
+            (self._graph, {GRAPH}),
+            (self._failed, {PROFILE}),
+            (self._lake, {LAKE}),
+            (self._journal, {PROFILE}),
+        )
+
+    def steps(self) -> Iterator[JSON]:
+        of = self._of
+        while of.stage < len(self.places):
+            place, products = self.places[of.stage]
+            if products & set(of.include):
+                yield from place()
+            of.stage += 1
+            of.cursor = 0
+            yield of.progress()
+
+    def _counted(self) -> Iterator[JSON]:
+        of, include = self._of, self._of.include
+        of.counts.clear()
+        if PROFILE in include:
+            of.note(
+                PROFILE,
+                events=sum(len(page) for page in of.events()),
+                fragments=len(of.fragments()),
+                failedRecords=sum(len(page) for page in of.failed()),
+            )
+        if GRAPH in include:
+            known = identities.clusters_of(of.engine, sorted(of.whom))
+            found = {link for xid in known for link in links.of_identity(of.engine, xid)}
+            of.note(GRAPH, identities=len(known), links=len(found))
+        if LAKE in include:
+            yield from landed(self._shop)
+            snapshot = self._shop.definitions.snapshot(self._shop.sandbox.id)
+            rows = self._shop.lake.rows_of_identity(self._identities, snapshot)
+            of.note(LAKE, records=sum(1 for _ in rows))
+
+    def _profile(self) -> Iterator[JSON]:
+        for page in self._of.events():
+            self._append(Removal(events=[(owner, e.event_id, seq) for owner, seq, e in page]))
+        rows = self._of.fragments()
+        for start in range(0, len(rows), ROWS_MAX):
+            self._append(Removal(fragments=rows[start : start + ROWS_MAX]))
+        yield from self._applied()
+
+    def _graph(self) -> Iterator[JSON]:
+        known = identities.clusters_of(self._of.engine, sorted(self._of.whom))
+        self._append(Removal(identities=sorted(known)))
+        yield from self._applied()
+
+    def _failed(self) -> Iterator[JSON]:
+        for page in self._of.failed():
+            self._append(Removal(failed=[record.seq for record in page]))
+            yield self._of.progress()
+        yield from self._applied()
+
+    def _lake(self) -> Iterator[JSON]:
+        yield from landed(self._shop)
+        snapshot = self._shop.definitions.snapshot(self._shop.sandbox.id)
+        self._shop.lake.remove_identity(self._identities, snapshot)
+
+    def _journal(self) -> Iterator[JSON]:
+        """What was sent is still in the journal; both of its readers have passed it by now."""
+        of = self._of
+        yield from landed(self._shop)
+        to = progress(of.engine).position
+        tells = of.told()
+        while of.cursor < to:
+            of.cursor, erased = self._shop.journal.erase(tells, after=of.cursor, to=to)
+            of.note(PROFILE, journalRecords=erased)
+            yield of.progress()
+
+    def _append(self, what: Removal) -> None:
+        if what:
+            now_ms = self._shop.clock.now_ms()
+            message = removal.encode(what)
+            self._shop.journal.append(
+                [Accepted(self._of.job_id, now_ms, "", "", message, removal=True)]
+            )
+
+    def _applied(self) -> Iterator[JSON]:
+        end = self._shop.journal.end().position
+        while progress(self._of.engine).position < end:
+            yield WAIT
