@@ -18,11 +18,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from msgspec.structs import replace
 
+from onefold.domain.permissions import EVERYTHING, Grants, checked
 from onefold.effects import Clock, Ids
 from onefold.errors import Malformed, NotFound
 from onefold.store.engine import Engine, Reader
-from onefold.store.tables import credentials
+from onefold.store.tables import credentials, sandboxes
 from onefold.store.tables.credentials import Credential
 from onefold.store.tables.generation import change
 
@@ -37,6 +39,8 @@ SCOPES = (
 )
 """Scopes that a project gets when none are named."""
 METASCOPES = ("ent_dataservices_sdk",)
+WHOLE: Grants = {EVERYTHING: (EVERYTHING,)}
+"""Every permission in every sandbox: what a project gets when none are named."""
 NAME_LENGTH_MAX = 64
 KEY_BITS = 2048
 CERTIFICATE_DAYS = 3650
@@ -61,8 +65,10 @@ def create(
     name: str,
     scopes: Sequence[str] = SCOPES,
     metascopes: Sequence[str] = METASCOPES,
+    permissions: Grants = WHOLE,
 ) -> NewCredential:
-    """Make an API project with a new secret and a new key pair. Raises Malformed CTL-1008."""
+    """Make an API project with a new secret and a new key pair; it may do everything unless said
+    otherwise. Raises Malformed CTL-1008 for a name or a grant, NotFound CTL-1007 for a sandbox."""
     if not name.strip() or len(name) > NAME_LENGTH_MAX:
         raise Malformed(
             "CTL-1008", f"A project's name has 1 to {NAME_LENGTH_MAX} characters", at="name"
@@ -81,9 +87,11 @@ def create(
         certificate=_certificate(key, name, now_ms, int(ids.hex(bytes_=16), 16)),
         scopes=tuple(scopes),
         metascopes=tuple(metascopes),
+        permissions=permissions,
         created_ms=now_ms,
     )
     with change(engine) as transaction:
+        _check(transaction, org_id, permissions)
         credentials.insert(transaction, credential)
     return NewCredential(credential, secret, private_pem(key))
 
@@ -91,10 +99,40 @@ def create(
 def revoke(engine: Engine, clock: Clock, *, org_id: str, client_id: str) -> None:
     """End a credential; its tokens end with it. Raises NotFound CTL-1007."""
     with change(engine) as transaction:
-        if not any(c.client_id == client_id for c in listed(transaction, org_id)):
-            raise NotFound("CTL-1007", f"No project has the client id {client_id}")
+        got(transaction, org_id, client_id)
         now_ms = clock.now_ms()
         credentials.revoke(transaction, org_id=org_id, client_id=client_id, now_ms=now_ms)
+
+
+def permit(
+    engine: Engine, *, org_id: str, client_id: str, permissions: Grants, add: bool = False
+) -> Credential:
+    """Give a project these permissions in the place of those it has, or besides them.
+
+    It holds at the next request. Raises NotFound CTL-1007 for a project or a sandbox, Malformed
+    CTL-1008 for a grant.
+    """
+    with change(engine) as transaction:
+        credential = got(transaction, org_id, client_id)
+        _check(transaction, org_id, permissions)
+        if add:
+            had = credential.permissions
+            permissions = {
+                name: tuple(dict.fromkeys((*had.get(name, ()), *permissions.get(name, ()))))
+                for name in (*had, *(name for name in permissions if name not in had))
+            }
+        credentials.set_permissions(
+            transaction, org_id=org_id, client_id=client_id, permissions=permissions
+        )
+    return replace(credential, permissions=permissions)
+
+
+def got(reader: Reader, org_id: str, client_id: str) -> Credential:
+    """The organisation's credential of this client id. Raises NotFound CTL-1007."""
+    for credential in listed(reader, org_id):
+        if credential.client_id == client_id:
+            return credential
+    raise NotFound("CTL-1007", f"No project has the client id {client_id}")
 
 
 def listed(reader: Reader, org_id: str) -> list[Credential]:
@@ -118,6 +156,15 @@ def private_pem(key: rsa.RSAPrivateKey) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+
+
+def _check(reader: Reader, org_id: str, permissions: Grants) -> None:
+    names = {sandbox.name for sandbox in sandboxes.of_organisation(reader, org_id)}
+    for name, given in permissions.items():
+        if name != EVERYTHING and name not in names:
+            raise NotFound("CTL-1007", f"No sandbox has the name {name}", at="sandbox")
+        for grant in given:
+            checked(grant)
 
 
 def _hash(secret: str, salt: bytes) -> bytes:

@@ -6,14 +6,28 @@ These doors belong to no sandbox, so the sandbox header is not read. Source: pla
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
+from onefold.api import paging
 from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.declared import (
+    DOCUMENT,
+    TEXT,
+    TRUTH,
+    Answer,
+    Body,
+    array,
+    path,
+    query,
+    record,
+    whole,
+)
 from onefold.api.json_body import decoded
 from onefold.api.profile.query import Parameters
-from onefold.api.route import Route
+from onefold.api.route import Handler, Route
 from onefold.control import sandboxes
 from onefold.domain.sandbox import Sandbox
 from onefold.errors import Malformed
@@ -23,16 +37,13 @@ ROOT = "/data/foundation/sandbox-management"
 PAGE = 50
 PAGE_MAX = 1000
 
-_FIELDS: dict[str, Callable[[Sandbox], str | int]] = {
-    "name": lambda sandbox: sandbox.name,
-    "title": lambda sandbox: sandbox.title,
-    "type": lambda sandbox: sandbox.type,
-    "state": lambda _: "active",
-    "isDefault": lambda sandbox: sandbox.is_default,
-    "createdDate": lambda sandbox: sandbox.created_ms,
-}
-"""By what sandboxes can be ordered; filters take those whose value is a text."""
+NUMBER_MAX = 999_999_999
+"""More than PAGE_MAX may be asked for, and gets PAGE_MAX."""
+
 _TEXTS = ("name", "title", "type", "state")
+"""What filters take."""
+_ORDERS = (*_TEXTS, "isDefault", "createdDate")
+"""By what sandboxes can be ordered."""
 
 
 class _New(msgspec.Struct):
@@ -45,6 +56,11 @@ class _Title(msgspec.Struct):
     title: str = ""
 
 
+class _Action(msgspec.Struct):
+    action: str = ""
+
+
+_decode_action = msgspec.json.Decoder(_Action).decode
 _decode_new = msgspec.json.Decoder(_New).decode
 _decode_title = msgspec.json.Decoder(_Title).decode
 
@@ -53,16 +69,18 @@ def list_sandboxes(request: Request, rooms: Rooms) -> Response:
     """A page of the organisation's sandboxes, the oldest first unless ordered otherwise."""
     assert request.caller is not None
     parameters = Parameters(request.raw_query)
-    limit = min(_whole(parameters, "limit", PAGE, least=1), PAGE_MAX)
-    offset = _whole(parameters, "offset", 0, least=0)
-    found = sandboxes.listed(rooms.control, request.caller.org_id)
-    found = _ordered(_matching(found, parameters.properties), parameters.get("orderBy"))
+    asked = paging.whole(parameters.get("limit"), "limit", PAGE, least=1, most=NUMBER_MAX)
+    limit = min(asked, PAGE_MAX)
+    offset = paging.whole(parameters.get("offset"), "offset", 0, least=0, most=NUMBER_MAX)
+    known = sandboxes.listed(rooms.control, request.caller.org_id)
+    found = _matching([_json(sandbox, rooms) for sandbox in known], parameters.properties)
+    found = _ordered(found, parameters.get("orderBy"))
     page = found[offset : offset + limit]
     template = {"href": f"{ROOT}/sandboxes{{?limit,offset}}", "templated": True}
     return json_response(
         200,
         {
-            "sandboxes": [_json(sandbox, rooms) for sandbox in page],
+            "sandboxes": page,
             "_page": {"limit": limit, "count": len(page)},
             "_links": {"page": template},
         },
@@ -102,6 +120,35 @@ def patch_sandbox(request: Request, rooms: Rooms) -> Response:
     return json_response(200, _json(renamed, rooms))
 
 
+def put_sandbox(request: Request, rooms: Rooms) -> Response:
+    """Reset a sandbox: everything in it is wiped. 202; it is active again when its data is gone."""
+    assert request.caller is not None
+    asked = decoded(request.body, _decode_action, what="an action")
+    if asked.action != "reset":
+        raise Malformed("CTL-1008", 'action is "reset"', at="action")
+    made = sandboxes.reset(
+        rooms.control,
+        rooms.clock,
+        rooms.ids,
+        org_id=request.caller.org_id,
+        name=request.path_parameters["name"],
+    )
+    return json_response(202, _json(made, rooms))
+
+
+def delete_sandbox(request: Request, rooms: Rooms) -> Response:
+    """Delete a sandbox and everything in it. 202; it is listed until its data is gone."""
+    assert request.caller is not None
+    gone = sandboxes.delete(
+        rooms.control,
+        rooms.clock,
+        rooms.ids,
+        org_id=request.caller.org_id,
+        name=request.path_parameters["name"],
+    )
+    return json_response(202, _json(gone, rooms))
+
+
 def list_types(request: Request, rooms: Rooms) -> Response:  # noqa: ARG001 - a handler's form
     """The types that a sandbox can have."""
     return json_response(200, {"sandboxTypes": list(sandboxes.TYPES)})
@@ -109,10 +156,10 @@ def list_types(request: Request, rooms: Rooms) -> Response:  # noqa: ARG001 - a 
 
 def _json(sandbox: Sandbox, rooms: Rooms) -> JSON:
     said = {
-        "id": sandbox.id,
+        "id": sandbox.public_id,
         "name": sandbox.name,
         "title": sandbox.title,
-        "state": "active",
+        "state": sandbox.state.value,
         "type": sandbox.type,
         "region": rooms.settings.region.upper(),
         "isDefault": sandbox.is_default,
@@ -121,48 +168,120 @@ def _json(sandbox: Sandbox, rooms: Rooms) -> JSON:
     return {**said, "eTag": zlib.crc32(encode_json(said)) - 2**31}
 
 
-def _matching(found: list[Sandbox], properties: Sequence[str]) -> list[Sandbox]:
+def _matching(found: list[JSON], properties: Sequence[str]) -> list[JSON]:
     """Those that every filter lets through, each `field==value` or `field!=value`."""
-    for text in properties:
-        operator = "==" if "==" in text else "!="
-        name, told, wanted = text.partition(operator)
-        if not told or name not in _TEXTS:
+    conditions = paging.filters(properties)
+    for condition in conditions:
+        if condition.name not in _TEXTS or condition.op not in ("==", "!="):
             raise Malformed(
-                "PRO-1002", f"property is FIELD==VALUE, of {', '.join(_TEXTS)}", at="property"
+                "CTL-1008", f"property is FIELD==VALUE, of {', '.join(_TEXTS)}", at="property"
             )
-        field = _FIELDS[name]
-        found = [s for s in found if (field(s) == wanted) == (operator == "==")]
-    return found
+    return [said for said in found if all(condition.matches(said) for condition in conditions)]
 
 
-def _ordered(found: list[Sandbox], order: str) -> list[Sandbox]:
+def _ordered(found: list[JSON], order: str) -> list[JSON]:
     """By the fields named, comma-separated, the first one first; `-` before one turns it around."""
-    for text in reversed(order.split(",") if order else []):
+    by = []
+    for text in order.split(",") if order else []:
         name = text.lstrip("+- ")  # a raw `+` in a query string decodes to a space
-        if name not in _FIELDS:
-            raise Malformed("PRO-1002", f"orderBy takes {', '.join(_FIELDS)}", at="orderBy")
-        found = sorted(found, key=_FIELDS[name], reverse=text.startswith("-"))
-    return found
+        if name not in _ORDERS:
+            raise Malformed("CTL-1008", f"orderBy takes {', '.join(_ORDERS)}", at="orderBy")
+        by.append((name, text.startswith("-")))
+    return paging.ordered(found, by)
 
 
-def _whole(parameters: Parameters, name: str, default: int, *, least: int) -> int:
-    text = parameters.get(name)
-    if not text:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) < least:
-        raise Malformed("PRO-1002", f"{name} must be a whole number from {least}", at=name)
-    return int(text)
+_SANDBOX = record(id=TEXT, name=TEXT, title=TEXT, state=TEXT, type=TEXT, isDefault=TRUTH)
+_PAGE = record(sandboxes=array(_SANDBOX), _page=DOCUMENT, _links=DOCUMENT)
+_TYPES = record(sandboxTypes=array(TEXT))
+_NAME = path("name", "Name of a sandbox.")
+_LIST: dict[str, Any] = {
+    "parameters": (
+        query(
+            "limit",
+            f"Sandboxes of a page; more than {PAGE_MAX} count as that.",
+            whole(1, default=PAGE),
+        ),
+        query("offset", "Position of the first one.", whole(0, NUMBER_MAX, 0)),
+        query("property", f"`FIELD==VALUE` or `!=`, of {', '.join(_TEXTS)}.", array(TEXT)),
+        query("orderBy", f"Of {', '.join(_ORDERS)}; `-` before one turns it around."),
+    ),
+    "answers": {200: Answer("A page.", _PAGE)},
+}
 
 
-def _route(method: str, path: str, handler: Callable[[Request, Rooms], Response]) -> Route:
-    return Route(method, ROOT + path, handler, gate="organisation", family="sandboxes")
+def _route(
+    method: str, path: str, handler: Handler, needs: str, fails: str = "", **more: Any
+) -> Route:
+    return Route(
+        method,
+        ROOT + path,
+        handler,
+        gate="organisation",
+        family="sandboxes",
+        needs=needs,
+        fails=fails,
+        **more,
+    )
+
+
+def _one(status: int, help: str) -> dict[str, Any]:
+    """What routes declare that answer one sandbox."""
+    return {"parameters": (_NAME,), "answers": {status: Answer(help, _SANDBOX)}}
 
 
 ROUTES = (
-    _route("GET", "", list_sandboxes),
-    _route("GET", "/sandboxes", list_sandboxes),
-    _route("POST", "/sandboxes", post_sandbox),
-    _route("GET", "/sandboxes/{name}", get_sandbox),
-    _route("PATCH", "/sandboxes/{name}", patch_sandbox),
-    _route("GET", "/sandboxTypes", list_types),
+    _route("GET", "", list_sandboxes, "view-sandboxes:read", "CTL-1008 PRO-1002", **_LIST),
+    _route(
+        "GET", "/sandboxes", list_sandboxes, "view-sandboxes:read", "CTL-1008 PRO-1002", **_LIST
+    ),
+    _route(
+        "POST",
+        "/sandboxes",
+        post_sandbox,
+        "manage-sandboxes:write",
+        "CTL-1006 CTL-1008",
+        takes=Body("A sandbox.", _New, example={"name": "dev", "title": "Development"}),
+        answers={202: Answer("The sandbox, which can be used at once.", _SANDBOX)},
+    ),
+    _route(
+        "GET",
+        "/sandboxes/{name}",
+        get_sandbox,
+        "view-sandboxes:read",
+        "CTL-1007",
+        **_one(200, "The sandbox."),
+    ),
+    _route(
+        "PATCH",
+        "/sandboxes/{name}",
+        patch_sandbox,
+        "manage-sandboxes:write",
+        "CTL-1007 CTL-1008",
+        takes=Body("A title.", _Title, example={"title": "Development"}),
+        **_one(200, "The sandbox as it is now."),
+    ),
+    _route(
+        "PUT",
+        "/sandboxes/{name}",
+        put_sandbox,
+        "reset-sandboxes:write",
+        "CTL-1007 CTL-1008 CTL-1010",
+        takes=Body("The action.", _Action, example={"action": "reset"}),
+        **_one(202, "The sandbox, which is active again when its data is gone."),
+    ),
+    _route(
+        "DELETE",
+        "/sandboxes/{name}",
+        delete_sandbox,
+        "manage-sandboxes:delete",
+        "CTL-1007 CTL-1009 CTL-1010",
+        **_one(202, "The sandbox, which is listed until its data is gone."),
+    ),
+    _route(
+        "GET",
+        "/sandboxTypes",
+        list_types,
+        "view-sandboxes:read",
+        answers={200: Answer("The types.", _TYPES)},
+    ),
 )
