@@ -1,0 +1,1 @@
+"""Onefold's own extensions over the whole application."""
