@@ -6,7 +6,9 @@ shown as they were sent. Source: platform contract, section 6.6; identity contra
 
 from __future__ import annotations
 
-from onefold.control import schemas
+from collections.abc import Collection
+
+from onefold.control import etags, schemas
 from onefold.domain.identity.namespace import STANDARD, NamespaceBook
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm.compose import composed
@@ -65,19 +67,37 @@ def create(engine: Engine, ids: Ids, sandbox: Sandbox, document: JSON) -> Descri
     return descriptor
 
 
-def replace(engine: Engine, sandbox: Sandbox, descriptor_id: str, document: JSON) -> Descriptor:
-    """Put a new document in place of a descriptor's. Raises as `create`, NotFound CTL-1007."""
+def replace(
+    engine: Engine,
+    sandbox: Sandbox,
+    descriptor_id: str,
+    document: JSON,
+    *,
+    if_match: Collection[str] | None = None,
+) -> Descriptor:
+    """Put a new document in place of a descriptor's. if_match: the etags that will do.
+
+    Raises as `create`, NotFound CTL-1007, Conflict REG-1007 when the etag is another.
+    """
     with change(engine) as transaction:
-        got(transaction, sandbox, descriptor_id)
+        before = got(transaction, sandbox, descriptor_id)
+        etags.require(if_match, etag(before), "REG-1007")
         descriptor = _checked(transaction, sandbox, descriptor_id, document)
         descriptors.replace(transaction, sandbox.id, descriptor)
     return descriptor
 
 
-def delete(engine: Engine, sandbox: Sandbox, descriptor_id: str) -> None:
-    """Forget a descriptor. Links that it made stay. Raises NotFound CTL-1007."""
+def delete(
+    engine: Engine,
+    sandbox: Sandbox,
+    descriptor_id: str,
+    *,
+    if_match: Collection[str] | None = None,
+) -> None:
+    """Forget a descriptor. Links that it made stay. Raises NotFound CTL-1007, Conflict REG-1007."""
     with change(engine) as transaction:
-        got(transaction, sandbox, descriptor_id)
+        before = got(transaction, sandbox, descriptor_id)
+        etags.require(if_match, etag(before), "REG-1007")
         descriptors.delete(transaction, sandbox.id, descriptor_id)
 
 
@@ -87,6 +107,11 @@ def got(reader: Reader, sandbox: Sandbox, descriptor_id: str) -> Descriptor:
         if descriptor.id == descriptor_id:
             return descriptor
     raise NotFound("CTL-1007", f"No descriptor has the id {descriptor_id[:256]}")
+
+
+def etag(descriptor: Descriptor) -> str:
+    """The etag of a descriptor as it is now."""
+    return etags.etag_of(descriptor.document)
 
 
 def listed(reader: Reader, sandbox: Sandbox) -> list[Descriptor]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-from onefold.control import schemas, unions
+from onefold.control import auditlog, etags, schemas, unions
+from onefold.control.auditlog import Author
 from onefold.control.json_patch import patched
 from onefold.control.schemas import TAGS, UNION_TAG
 from onefold.domain.sandbox import Sandbox
@@ -39,7 +40,7 @@ from onefold.wire import JSON, decode_json, encode_json
 RECENT_MAX = 10
 GlobalKind = Literal["schemas", "classes", "mixins", "datatypes", "behaviors"]
 
-_ASSIGNED = frozenset(
+ASSIGNED = frozenset(
     (
         "$id",
         "imsOrg",
@@ -58,6 +59,16 @@ _ASSIGNED = frozenset(
     )
 )
 """What the registry gives a resource; what clients say about it does not count."""
+_IDENTITY = (
+    "$id",
+    "imsOrg",
+    "meta:altId",
+    "meta:containerId",
+    "meta:resourceType",
+    "meta:sandboxId",
+    "meta:tenantNamespace",
+)
+"""What a patch may not touch. A PUT passes over it, since clients send what they were shown."""
 _INNER = frozenset(("properties", "items", "allOf", "additionalProperties"))
 
 
@@ -69,9 +80,9 @@ def create(
     kind: Kind,
     document: JSON,
     *,
-    client_id: str,
+    author: Author,
 ) -> Resource:
-    """Make a resource of a document. client_id: who sent it.
+    """Make a resource of a document. author: who sent it.
 
     Raises Malformed API-1003 when it is no object, CTL-1008 for what a resource of its kind lacks
     or may not have, XDM-1002, 1004, 1005, NotFound XDM-1001, OverLimit XDM-1003 when it does not
@@ -80,10 +91,9 @@ def create(
     with change(engine) as transaction:
         known = schemas.library(transaction, sandbox)
         tenant = schemas.tenant_of(transaction, sandbox)
-        own = _prepared(document, kind, tenant, known)
-        made = schemas.kept(transaction, clock, ids, sandbox, kind, own, client_id=client_id)
-        if kind == "schemas" and unions.is_enabled(made.document):
-            _check_union(made.document, {**known, made.id: made.document})
+        own = prepared(document, kind, tenant, known)
+        made = schemas.kept(transaction, clock, ids, sandbox, kind, own, author=author)
+        check_union(made, {**known, made.id: made.document})
     return made
 
 
@@ -95,19 +105,23 @@ def replace(
     name: str,
     document: JSON,
     *,
-    client_id: str,
+    author: Author,
     ingested: Collection[str],
+    if_match: Collection[str] | None = None,
 ) -> Resource:
     """Put a whole document in place of a resource's.
 
-    name: `$id` or `meta:altId`. ingested: ids of the datasets that hold records.
-    Raises as `create`; NotFound CTL-1007; Malformed REG-1005 when the resource is part of a schema
-    that is enabled for Profile or holds records, and the change does more than add; Malformed
-    XDM-1006 when an identity descriptor would lose its field.
+    name: `$id` or `meta:altId`. ingested: ids of the datasets that hold records. if_match: the
+    etags that will do.
+    Raises as `create`; NotFound CTL-1007; Conflict REG-1007 when the etag is another; Malformed
+    REG-1005 when the resource is part of a schema that is enabled for Profile or holds records, and
+    the change does more than add; Malformed XDM-1006 when an identity descriptor would lose its
+    field.
     """
     with change(engine) as transaction:
         before = got(transaction, sandbox, kind, name)
-        return _replaced(transaction, clock, sandbox, before, document, client_id, ingested)
+        etags.require(if_match, schemas.etag(before), "REG-1007")
+        return _replaced(transaction, clock, sandbox, before, document, author, ingested)
 
 
 def patch(
@@ -118,24 +132,43 @@ def patch(
     name: str,
     operations: JSON,
     *,
-    client_id: str,
+    author: Author,
     ingested: Collection[str],
+    if_match: Collection[str] | None = None,
 ) -> Resource:
-    """Apply a JSON Patch to a resource. Raises as `replace` and as `json_patch.patched`."""
+    """Apply a JSON Patch to a resource.
+
+    Raises as `replace` and as `json_patch.patched`; Malformed CTL-1008 when it would change what
+    makes the resource this one (its ids, kind, container, organisation or sandbox).
+    """
     with change(engine) as transaction:
         before = got(transaction, sandbox, kind, name)
+        etags.require(if_match, schemas.etag(before), "REG-1007")
         after = patched(before.document, operations)
-        return _replaced(transaction, clock, sandbox, before, after, client_id, ingested)
+        for word in _IDENTITY if isinstance(after, dict) else ():
+            if after.get(word) != before.document[word]:
+                raise Malformed("CTL-1008", f"A resource keeps its {word}", at=f"/{word}")
+        return _replaced(transaction, clock, sandbox, before, after, author, ingested)
 
 
-def delete(engine: Engine, sandbox: Sandbox, kind: Kind, name: str) -> None:
+def delete(
+    engine: Engine,
+    clock: Clock,
+    sandbox: Sandbox,
+    kind: Kind,
+    name: str,
+    *,
+    author: Author,
+    if_match: Collection[str] | None = None,
+) -> None:
     """Remove a resource with its descriptors.
 
-    Raises NotFound CTL-1007, Conflict REG-1006 when another resource or a dataset names it, or when
-    it is a schema in a union.
+    Raises NotFound CTL-1007, Conflict REG-1007 when the etag is another, REG-1006 when another
+    resource or a dataset names it, or when it is a schema in a union.
     """
     with change(engine) as transaction:
         resource = got(transaction, sandbox, kind, name)
+        etags.require(if_match, schemas.etag(resource), "REG-1007")
         for other in resources.of_sandbox(transaction, sandbox.id):
             if other.id != resource.id and resource.id in every_ref(other.document):
                 raise Conflict("REG-1006", f"The {other.kind} resource {other.id} names it")
@@ -145,6 +178,7 @@ def delete(engine: Engine, sandbox: Sandbox, kind: Kind, name: str) -> None:
         if kind == "schemas" and unions.is_enabled(resource.document):
             raise Conflict("REG-1006", "A schema that is enabled for Profile stays")
         resources.delete(transaction, sandbox.id, resource.id)
+        auditlog.record(transaction, sandbox, resource, None, author, now_ms=clock.now_ms())
 
 
 def got(reader: Reader, sandbox: Sandbox, kind: Kind, name: str) -> Resource:
@@ -218,11 +252,11 @@ def _replaced(
     sandbox: Sandbox,
     before: Resource,
     document: JSON,
-    client_id: str,
+    author: Author,
     ingested: Collection[str],
 ) -> Resource:
     known = schemas.library(transaction, sandbox)
-    own = _prepared(document, before.kind, schemas.tenant_of(transaction, sandbox), known)
+    own = prepared(document, before.kind, schemas.tenant_of(transaction, sandbox), known)
     title = own["title"]
     taken = resources.has_title(transaction, sandbox.id, before.kind, title)
     if title != before.title and taken:
@@ -231,28 +265,30 @@ def _replaced(
         raise Malformed("REG-1005", f"The tag {UNION_TAG} stays for ever.", at=f"/{TAGS}")
     if own.get("meta:class") != before.document.get("meta:class"):
         raise Malformed("REG-1005", "A schema keeps its class.", at="/allOf")
-    given = {word: before.document[word] for word in _ASSIGNED if word in before.document}
+    given = {word: before.document[word] for word in ASSIGNED if word in before.document}
     complete = {**given, **own, "meta:extends": list(references(own, known))}
-    complete = schemas.changed(complete, clock.now_ms(), client_id)
+    now_ms = clock.now_ms()
+    complete = schemas.changed(complete, now_ms, author.client_id)
     after = Resource(before.id, before.kind, title, complete)
     _check_reach(transaction, sandbox, after, known, ingested)
     resources.replace(transaction, sandbox.id, after)
+    auditlog.record(transaction, sandbox, before, after, author, now_ms=now_ms)
     return after
 
 
-def _prepared(
-    document: JSON, kind: Kind, tenant: str, known: Mapping[str, JSON]
-) -> dict[str, JSON]:
-    """What the client says in a document, checked as far as it can be before it is composed."""
+def prepared(document: JSON, kind: Kind, tenant: str, known: Mapping[str, JSON]) -> dict[str, JSON]:
+    """What a client says in a document, without what the registry assigns, once it composes.
+
+    tenant: without `_`. known: what it may name, `$id` to document. Raises as `create`, but for the
+    title that is taken.
+    """
     if not isinstance(document, dict):
         raise Malformed("API-1003", "A resource is a JSON object")
     require_shallow(document)
-    own = {word: value for word, value in document.items() if word not in _ASSIGNED}
+    own = {word: value for word, value in document.items() if word not in ASSIGNED}
     own.setdefault("type", "object")
     own.setdefault("meta:xdmType", "object")
-    title = own.get("title")
-    if not isinstance(title, str) or not title.strip():
-        raise Malformed("CTL-1008", "A resource needs a title", at="title")
+    schemas.titled(own)
     if not isinstance(own.get("description", ""), str):
         raise Malformed("CTL-1008", "A description is text", at="description")
     tags = own.get(TAGS, [])
@@ -324,6 +360,12 @@ def _check_reach(
         for descriptor in descriptors.of_schema(reader, sandbox.id, resource.id):
             if descriptor.type == IDENTITY_DESCRIPTOR:
                 identity_descriptor(descriptor.document, root)
+
+
+def check_union(resource: Resource, known: Mapping[str, JSON]) -> None:
+    """Whether the union that a resource joins holds. Raises as `unions.require_union`."""
+    if resource.kind == "schemas" and unions.is_enabled(resource.document):
+        _check_union(resource.document, known)
 
 
 def _check_union(document: JSON, known: Mapping[str, JSON]) -> None:

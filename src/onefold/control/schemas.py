@@ -7,9 +7,11 @@ registry's clients send them: `registry.py`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
+from onefold.control import auditlog
+from onefold.control.auditlog import Author
+from onefold.control.etags import etag_of
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm.compose import composed
 from onefold.domain.xdm.schema import (
@@ -28,12 +30,15 @@ from onefold.store.engine import Engine, Reader, Transaction
 from onefold.store.tables import organisations, resources
 from onefold.store.tables.generation import change
 from onefold.store.tables.resources import Resource
-from onefold.wire import JSON, encode_json
+from onefold.wire import JSON
 
 RESOURCE_ID_BYTES = 24
 UNION_TAG = "union"
 TAGS = "meta:immutableTags"
 METADATA = "meta:registryMetadata"
+TITLE_LENGTH_MAX = 1000
+"""Characters of a resource's title."""
+NOBODY = Author()
 
 
 def create_field_group(
@@ -94,9 +99,11 @@ def enable_for_profile(engine: Engine, clock: Clock, sandbox: Sandbox, schema_id
         if UNION_TAG in schema.document.get(TAGS, ()):
             return schema
         tags = [*schema.document.get(TAGS, ()), UNION_TAG]
-        document = changed({**schema.document, TAGS: tags}, clock.now_ms())
+        now_ms = clock.now_ms()
+        document = changed({**schema.document, TAGS: tags}, now_ms)
         enabled = Resource(schema.id, schema.kind, schema.title, document)
         resources.replace(transaction, sandbox.id, enabled)
+        auditlog.record(transaction, sandbox, schema, enabled, NOBODY, now_ms=now_ms)
         return enabled
 
 
@@ -127,16 +134,15 @@ def kept(
     kind: Kind,
     document: dict[str, JSON],
     *,
-    client_id: str = "",
+    author: Author = NOBODY,
+    id_: str | None = None,
 ) -> Resource:
     """Check a new document, complete it as the registry shows it, and write it.
 
-    client_id: who sent it. Raises Malformed XDM-*, CTL-1008 (title), NotFound XDM-1001, OverLimit
-    XDM-1003, Conflict CTL-1006 (title taken).
+    author: who sent it. id_: its `$id`; a new one when not given. Raises Malformed XDM-*, CTL-1008
+    (title), NotFound XDM-1001, OverLimit XDM-1003, Conflict CTL-1006 (title taken).
     """
-    title = document.get("title")
-    if not isinstance(title, str) or not title.strip():
-        raise Malformed("CTL-1008", "A resource needs a title", at="title")
+    title = titled(document)
     if resources.has_title(transaction, sandbox.id, kind, title):
         raise Conflict("CTL-1006", f"A resource has the title {title}", at="title")
     known = library(transaction, sandbox)
@@ -144,7 +150,8 @@ def kept(
     if kind == "schemas":
         behaviour(document, known)
     tenant = tenant_of(transaction, sandbox)
-    resource_id = tenant_resource_id(tenant, kind, ids.hex(bytes_=RESOURCE_ID_BYTES))
+    resource_id = id_ or tenant_resource_id(tenant, kind, ids.hex(bytes_=RESOURCE_ID_BYTES))
+    now_ms = clock.now_ms()
     complete = {
         "$id": resource_id,
         "meta:altId": alt_id(resource_id),
@@ -156,14 +163,33 @@ def kept(
         "meta:abstract": kind != "schemas",
         "meta:extends": list(references(document, known)),
         "meta:containerId": "tenant",
-        "meta:sandboxId": sandbox.id,
+        "meta:sandboxId": sandbox.public_id,
         "meta:sandboxType": sandbox.type,
         "meta:tenantNamespace": f"_{tenant}",
-        METADATA: _metadata(document, clock.now_ms(), client_id),
+        METADATA: _metadata(document, now_ms, author.client_id),
     }
     resource = Resource(resource_id, kind, title, complete)
     resources.insert(transaction, sandbox.id, resource)
+    auditlog.record(transaction, sandbox, None, resource, author, now_ms=now_ms)
     return resource
+
+
+def titled(document: Mapping[str, JSON]) -> str:
+    """The title of a document. Raises Malformed CTL-1008 for none, or one that is too long."""
+    title = document.get("title")
+    if not isinstance(title, str) or not title.strip():
+        raise Malformed("CTL-1008", "A resource needs a title", at="title")
+    if len(title) > TITLE_LENGTH_MAX:
+        raise Malformed(
+            "CTL-1008", f"A title has at most {TITLE_LENGTH_MAX} characters", at="title"
+        )
+    return title
+
+
+def etag(resource: Resource) -> str:
+    """The etag of a resource as it is now."""
+    found: str = resource.document[METADATA]["eTag"]
+    return found
 
 
 def _metadata(document: JSON, now_ms: int, client_id: str) -> dict[str, JSON]:
@@ -172,7 +198,7 @@ def _metadata(document: JSON, now_ms: int, client_id: str) -> dict[str, JSON]:
         "repo:createdDate": now_ms,
         "repo:lastModifiedDate": now_ms,
         **(by if client_id else {}),
-        "eTag": _etag(document),
+        "eTag": etag_of(document),
         "meta:globalLibVersion": "1.0",
     }
 
@@ -184,13 +210,9 @@ def changed(document: dict[str, JSON], now_ms: int, client_id: str = "") -> dict
         **document[METADATA],
         "repo:lastModifiedDate": now_ms,
         **({"xdm:lastModifiedClientId": client_id} if client_id else {}),
-        "eTag": _etag(document),
+        "eTag": etag_of(document),
     }
     return {**document, "version": f"{major}.{int(minor) + 1}", METADATA: metadata}
-
-
-def _etag(document: Mapping[str, JSON]) -> str:
-    return hashlib.blake2b(encode_json(document), digest_size=32).hexdigest()
 
 
 def tenant_of(reader: Reader, sandbox: Sandbox) -> str:

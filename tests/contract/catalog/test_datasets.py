@@ -51,6 +51,9 @@ def test_a_dataset_is_shown_with_what_is_true(app: App) -> None:
     tags = {"unifiedProfile": ["enabled: true"], "own": [" a "]}
     id_ = made(app, "My Cards!", description="All of them", tags=tags, fileDescription={})
     assert len(id_) == 24
+    view_id = shown(app, id_)["viewId"]
+    assert len(view_id) == 24
+    user = app.rooms.definitions.installation().credentials[app.client_id].technical_account
     assert shown(app, id_) == {
         "name": "My Cards!",
         "description": "All of them",
@@ -61,12 +64,20 @@ def test_a_dataset_is_shown_with_what_is_true(app: App) -> None:
             "unifiedProfile": ["enabled:true"],
             "own": ["a"],
         },
+        "version": "1.0.0",
         "created": app.clock.now_ms(),
         "updated": app.clock.now_ms(),
+        "createdClient": app.client_id,
+        "createdUser": user,
+        "updatedUser": user,
+        "viewId": view_id,
+        "files": f"@/dataSets/{id_}/views/{view_id}/files",
         "schemaRef": {
             "id": schema_of(app),
             "contentType": "application/vnd.adobe.xed+json;version=1",
         },
+        "enableErrorDiagnostics": False,
+        "fileDescription": {},
     }
     brief = app.get(f"{PATH}/{id_}?properties=name,odd").json()
     assert brief == {id_: {"name": "My Cards!"}}
@@ -124,6 +135,13 @@ def test_a_put_replaces_and_a_delete_removes(app: App) -> None:
         ("tags=odd:*", []),
         ("createdAfter=99999999999999", []),
         ("createdBefore=1", []),
+        ("updatedAfter=1&updatedBefore=99999999999999&limit=1", ["Customer app logins"]),
+        ("updatedAfter=99999999999999", []),
+        ("version=1.0.0&limit=1", ["Customer app logins"]),
+        ("createdClient=nobody", []),
+        ("requestDataSource=False&limit=1", ["Customer app logins"]),
+        ("property=name~^Customer e,created>1", ["Customer events"]),
+        ("property=state", []),
         ("property=created>1&property=description&name=Customer events", ["Customer events"]),
     ],
 )
@@ -138,7 +156,10 @@ def test_lists(shared: App, query: str, names: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=101", "limit=x", "start=-1", "tags=own", "orderBy=up:name", "property=a=b"],
+    [
+        *("limit=0", "limit=101", "limit=x", "start=-1", "tags=own", "orderBy=up:name"),
+        *("property=a=b", "property=name~(a%2B)%2B", "updatedAfter=x", "createdBefore=-1"),
+    ],
 )
 def test_a_wrong_list_parameter_is_refused(shared: App, query: str) -> None:
     refused(shared.get(f"{PATH}?{query}"), 400, "CTL-1008")
@@ -155,6 +176,12 @@ def test_datasets_that_are_refused(app: App) -> None:
         (body_of(app, tags=[]), 400, "CTL-1008"),
         (body_of(app, tags={"own": "a"}), 400, "CTL-1008"),
         (body_of(app, tags={"own": 1}), 400, "CTL-1008"),
+        (body_of(app, "n" * 257), 400, "CTL-1008"),
+        (body_of(app, fileDescription=[]), 400, "CTL-1008"),
+        (body_of(app, enableErrorDiagnostics="yes"), 400, "CTL-1008"),
+        (body_of(app, extensions={"x": "y" * 30_000}), 400, "CTL-1008"),
+        (body_of(app, schemaRef={"id": schema_of(app), "contentType": "text"}), 400, "CTL-1008"),
+        (body_of(app, schemaRef={"id": schema_of(app), "contentType": 1}), 400, "CTL-1008"),
         (body_of(app, schemaRef={"id": "odd"}), 404, "CTL-1007"),
         (body_of(app, "Customer events"), 409, "CTL-1006"),
     ]
@@ -178,3 +205,100 @@ def test_changes_that_are_refused(app: App) -> None:
     for method, body, status, code in cases:
         refused(send(app, method, f"{PATH}/{id_}", body), status, code)
     assert shown(app, id_) == before
+
+
+def test_a_merge_reaches_every_level_and_null_removes(app: App) -> None:
+    id_ = made(app, tags={"own": ["a"]}, fileDescription={"format": "json", "persisted": True})
+    path = f"/data/foundation/catalog/v2/dataSets/{id_}"
+    change = {
+        "description": "Merged",
+        "tags": {"own": None, "unifiedProfile": ["enabled:true"]},
+        "extensions": {"adobe_lakeHouse": {"rowExpiration": {"ttlValue": "P3M"}}},
+        "fileDescription": {"format": "parquet"},
+    }
+    answer = send(app, "PATCH", path, change)
+    assert (answer.status_code, answer.json()) == (200, [f"@/dataSets/{id_}"])
+    dataset = shown(app, id_)
+    assert dataset["description"] == "Merged"
+    assert set(dataset["tags"]) == {"adobe/pqs/table", "unifiedProfile"}
+    assert dataset["extensions"] == change["extensions"]
+    assert dataset["fileDescription"] == {"format": "parquet", "persisted": True}
+    assert dataset["version"] == "1.0.1"
+    cases: list[tuple[Any, int, str]] = [
+        (1, 400, "API-1003"),
+        ({"name": None}, 400, "CTL-1008"),
+        ({"schemaRef": {"id": "odd"}}, 400, "CTL-1008"),
+        ({"tags": {"own": {"a": 1}}}, 400, "CTL-1008"),
+        ({"name": "Customer events"}, 409, "CTL-1006"),
+        ({"extensions": nested(300)}, 400, "XDM-1003"),
+    ]
+    for body, status, code in cases:
+        refused(send(app, "PATCH", path, body), status, code)
+    refused(send(app, "PATCH", path[:-1] + "x", change), 404, "CTL-1007")
+    assert shown(app, id_) == dataset
+
+
+def nested(levels: int) -> dict[str, Any]:
+    node: dict[str, Any] = {}
+    for _ in range(levels):
+        node = {"in": node}
+    return node
+
+
+def test_tags_are_set_by_a_post_and_listed_by_namespace(app: App) -> None:
+    id_ = made(app, tags={"own/a": ["1"]})
+    for body in (
+        {"tags": {"unifiedProfile": ["enabled: true"]}},
+        {"unifiedIdentity": ["enabled:true"]},
+    ):
+        answer = send(app, "POST", f"{PATH}/{id_}", body)
+        assert (answer.status_code, answer.json()) == (200, [f"@/dataSets/{id_}"])
+    tags = shown(app, id_)["tags"]
+    assert set(tags) == {"adobe/pqs/table", "own/a", "unifiedProfile", "unifiedIdentity"}
+    assert tags["unifiedProfile"] == ["enabled:true"]
+    odds: list[Any] = [[], 1, {"tags": []}, {"tags": {"own": 1}}]
+    for odd in odds:
+        assert send(app, "POST", f"{PATH}/{id_}", odd).status_code == 400
+    refused(send(app, "POST", f"{PATH}/odd", {"own": ["a"]}), 404, "CTL-1007")
+    root = "/data/foundation/catalog"
+    assert app.get(f"{root}/tags/own").json() == {"own/a": ["1"]}
+    assert "cards" in app.get(f"{root}/tags/adobe").json()["adobe/pqs/table"]
+    assert app.get(f"{root}/tags/odd").json() == {}
+    assert app.get(f"{root}/").json()["dataSets"]["count"] == len(app.get(PATH).json())
+
+
+def test_a_dataset_has_one_view(app: App) -> None:
+    id_ = made(app)
+    view_id = shown(app, id_)["viewId"]
+    views = app.get(f"{PATH}/{id_}/views").json()
+    assert list(views) == [view_id]
+    assert views[view_id]["dataSetId"] == id_
+    assert app.get(f"{PATH}/{id_}/views/{view_id}").json() == views
+    assert app.get(f"{PATH}/{id_}/views/{view_id}/files").json() == {}
+    for path in ("odd/views", f"odd/views/{view_id}", f"{id_}/views/odd", f"{id_}/views/odd/files"):
+        refused(app.get(f"{PATH}/{path}"), 404, "CTL-1007")
+
+
+def test_an_etag_that_has_passed_is_refused(app: App) -> None:
+    id_ = made(app)
+    path = f"{PATH}/{id_}"
+    etag = app.get(path).headers["etag"]
+    same = app.get(path, if_none_match=etag)
+    assert (same.status_code, same.content) == (304, b"")
+    assert same.headers["etag"] == etag
+    changed = send(app, "PATCH", path, {"description": "New"}, if_match=etag)
+    assert changed.status_code == 200
+    assert changed.headers["etag"] == app.get(path).headers["etag"] != etag
+    assert app.get(path, if_none_match=etag).status_code == 200
+    before = shown(app, id_)
+    v2 = f"/data/foundation/catalog/v2/dataSets/{id_}"
+    for method, where, body in (
+        ("PATCH", path, {"description": "Late"}),
+        ("PATCH", v2, {"description": "Late"}),
+        ("POST", path, {"own": ["late"]}),
+        ("PUT", path, body_of(app, "Late")),
+        ("DELETE", path, None),
+    ):
+        refused(send(app, method, where, body, if_match=etag), 412, "CAT-1002")
+    assert shown(app, id_) == before
+    assert send(app, "DELETE", path, if_match=changed.headers["etag"]).status_code == 200

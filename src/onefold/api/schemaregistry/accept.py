@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import re
 
+from onefold.api.declared import header
 from onefold.errors import Malformed, Rejected
 
+HEADER = header(
+    "accept",
+    "`application/vnd.adobe.xed-id+json`, `xed+json; version=1` or `xed-full+json; version=1`, with"
+    " `-notext`, `-desc` or `-deprecatefield`; JSON means `xed`.",
+    {"type": "string", "examples": ["application/vnd.adobe.xed-full+json; version=1"]},
+)
 _VENDOR = re.compile(r"application/vnd\.adobe\.(?:xed|xdm)((?:-[a-z0-9]+)*)(?:\+json)?")
 _PLAIN = frozenset(("", "*/*", "application/*", "application/json"))
 _VERSION = re.compile(r"1(?:\.(?:[0-9]+|x))?")

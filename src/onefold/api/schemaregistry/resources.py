@@ -5,15 +5,31 @@ Field groups are also served under their old name, mixins. Source: platform cont
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from typing import Any
 
+from onefold.api import conditions
 from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.declared import (
+    DOCUMENT,
+    FILLED,
+    NUMBER,
+    PATCH,
+    TEXT,
+    Answer,
+    Body,
+    header,
+    keyed,
+    path,
+    record,
+)
 from onefold.api.json_body import decoded
 from onefold.api.profile.query import Parameters
 from onefold.api.route import Route
 from onefold.api.schemaregistry import accept
-from onefold.api.schemaregistry.listing import ROOT, listing
+from onefold.api.schemaregistry.listing import PAGES, PARAMETERS, ROOT, listing
 from onefold.control import descriptors, registry, schemas, unions
+from onefold.control.auditlog import Author
 from onefold.control.registry import GlobalKind
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm import shown
@@ -74,7 +90,8 @@ def get_tenant(kind: Kind) -> Handler:
         if kind == "schemas" and name.endswith(_UNION):
             return get_union(request, rooms)
         found = registry.got(rooms.control, _sandbox(request), kind, name)
-        return json_response(200, _shown(request, rooms, found.document))
+        headers = conditions.etag(schemas.etag(found))
+        return json_response(200, _shown(request, rooms, found.document), headers)
 
     return handler
 
@@ -91,9 +108,9 @@ def post(kind: Kind) -> Handler:
             request.caller.sandbox,
             kind,
             decoded(request.body, decode_json, what="a resource"),
-            client_id=request.caller.client_id,
+            author=author_of(request),
         )
-        return json_response(201, made.document)
+        return json_response(201, made.document, conditions.etag(schemas.etag(made)))
 
     return handler
 
@@ -112,10 +129,11 @@ def change(kind: Kind, *, whole: bool) -> Handler:
             kind,
             request.path_parameters["id"],
             decoded(request.body, decode_json, what="a resource"),
-            client_id=request.caller.client_id,
+            author=author_of(request),
             ingested=rooms.profiles.ingested(sandbox.id),
+            if_match=conditions.wanted(request),
         )
-        return json_response(200, changed.document)
+        return json_response(200, changed.document, conditions.etag(schemas.etag(changed)))
 
     return handler
 
@@ -124,7 +142,15 @@ def delete(kind: Kind) -> Handler:
     """Remove a resource that nothing uses."""
 
     def handler(request: Request, rooms: Rooms) -> Response:
-        registry.delete(rooms.control, _sandbox(request), kind, request.path_parameters["id"])
+        registry.delete(
+            rooms.control,
+            rooms.clock,
+            _sandbox(request),
+            kind,
+            request.path_parameters["id"],
+            author=author_of(request),
+            if_match=conditions.wanted(request),
+        )
         return Response(204)
 
     return handler
@@ -149,6 +175,12 @@ def get_union(request: Request, rooms: Rooms) -> Response:
 def get_stats(request: Request, rooms: Rooms) -> Response:
     """How many resources there are, the newest ones, and the tenant's id."""
     return json_response(200, registry.stats(rooms.control, _sandbox(request)))
+
+
+def author_of(request: Request) -> Author:
+    """Who makes the request, for the audit log."""
+    assert request.caller is not None
+    return Author(request.caller.client_id, request.request_id)
 
 
 def _sandbox(request: Request) -> Sandbox:
@@ -209,27 +241,141 @@ def _flag(document: dict[str, JSON], said: list[JSON]) -> None:
             node["meta:status"] = "deprecated"
 
 
-def _route(method: str, path: str, handler: Handler) -> Route:
-    needs = "schemas:read" if method == "GET" else "schemas:write"
-    return Route(method, ROOT + path, handler, family="registry", needs=needs)
+_NEEDS = {
+    "GET": "view-schemas:read",
+    "POST": "manage-schemas:write",
+    "PUT": "manage-schemas:write",
+    "PATCH": "manage-schemas:write",
+    "DELETE": "manage-schemas:delete",
+}
 
 
-def _routes(globals_: Mapping[str, GlobalKind], tenant: Mapping[str, Kind]) -> tuple[Route, ...]:
-    found = [_route("GET", "/stats", get_stats)]
-    for name, kind in globals_.items():
-        found.append(_route("GET", f"/global/{name}", list_global(kind)))
-        found.append(_route("GET", f"/global/{name}/{{id}}", get_global(kind)))
-    for name, own in tenant.items():
-        one = f"/tenant/{name}/{{id}}"
-        found.append(_route("GET", f"/tenant/{name}", list_tenant(own)))
-        found.append(_route("POST", f"/tenant/{name}", post(own)))
-        found.append(_route("GET", one, get_tenant(own)))
-        found.append(_route("PUT", one, change(own, whole=True)))
-        found.append(_route("PATCH", one, change(own, whole=False)))
-        found.append(_route("DELETE", one, delete(own)))
-    found.append(_route("GET", "/tenant/unions", list_unions))
-    found.append(_route("GET", "/tenant/unions/{id}", get_union))
-    return tuple(found)
+def _route(method: str, path: str, handler: Handler, summary: str, **more: Any) -> Route:
+    return Route(
+        method,
+        ROOT + path,
+        handler,
+        family="registry",
+        needs=_NEEDS[method],
+        summary=summary,
+        **more,
+    )
 
 
-ROUTES = _routes(_GLOBAL, _TENANT)
+def _list_route(path: str, handler: Handler, summary: str) -> Route:
+    return _route(
+        "GET",
+        path,
+        handler,
+        summary,
+        parameters=(*PARAMETERS, accept.HEADER),
+        answers=PAGES,
+        fails="CTL-1008 PRO-1002 REG-1001 REG-1004",
+    )
+
+
+def _one_route(path: str, handler: Handler, summary: str) -> Route:
+    return _route(
+        "GET",
+        path,
+        handler,
+        summary,
+        parameters=(_ID, accept.HEADER),
+        answers={200: Answer("The resource, in the form that `Accept` asks for.", _RESOURCE)},
+        fails=f"{_COMPOSING} CTL-1007 REG-1002 REG-1004",
+    )
+
+
+def _own_routes(name: str, kind: Kind) -> Iterator[Route]:
+    """What there is of the sandbox's own resources of a kind."""
+    words, one = _WORDS[name], f"/tenant/{name}/{{id}}"
+    yield _list_route(f"/tenant/{name}", list_tenant(kind), f"Own {words}.")
+    yield _route(
+        "POST",
+        f"/tenant/{name}",
+        post(kind),
+        f"Make one of the {words}.",
+        takes=_DOCUMENT,
+        answers={201: Answer("The resource, with what the registry assigns.", _RESOURCE)},
+        fails=f"{_COMPOSING} CTL-1006 CTL-1008",
+    )
+    yield _one_route(one, get_tenant(kind), f"One of the own {words}.")
+    yield _route(
+        "PUT",
+        one,
+        change(kind, whole=True),
+        f"Replace one of the own {words}.",
+        parameters=(_ID, _IF_MATCH),
+        takes=_DOCUMENT,
+        answers={200: Answer("The resource as it is now.", _RESOURCE)},
+        fails=_CHANGING,
+    )
+    yield _route(
+        "PATCH",
+        one,
+        change(kind, whole=False),
+        f"Change one of the own {words}.",
+        parameters=(_ID, _IF_MATCH),
+        takes=Body("A JSON Patch.", PATCH, example=_ENABLE),
+        answers={200: Answer("The resource as it is now.", _RESOURCE)},
+        fails=_CHANGING,
+    )
+    yield _route(
+        "DELETE",
+        one,
+        delete(kind),
+        f"Remove one of the own {words} that nothing uses.",
+        parameters=(_ID, _IF_MATCH),
+        answers={204: Answer("It is gone.", None)},
+        fails="CTL-1007 REG-1006 REG-1007",
+    )
+
+
+_WORDS = {
+    "schemas": "schemas",
+    "classes": "classes",
+    "fieldgroups": "field groups",
+    "mixins": "field groups, by their old name",
+    "datatypes": "data types",
+    "behaviors": "behaviours",
+}
+_ID = path("id", "A `$id`, percent-encoded, or a `meta:altId`.")
+_IF_MATCH = header("if-match", "Only if the resource still has this `ETag`.")
+_RESOURCE = {**DOCUMENT, "required": ["title", "$id", "meta:altId", "version"]}
+_DOCUMENT = Body(
+    "A JSON Schema document; what the registry assigns is passed over.",
+    record(title=FILLED),
+    example={
+        "title": "Visits",
+        "type": "object",
+        "allOf": [{"$ref": "https://ns.adobe.com/xdm/context/experienceevent"}],
+    },
+)
+_ENABLE = [{"op": "add", "path": "/meta:immutableTags", "value": ["union"]}]
+_COMPOSING = "XDM-1001 XDM-1002 XDM-1003 XDM-1004 XDM-1005"
+_CHANGING = f"{_COMPOSING} CTL-1006 CTL-1007 CTL-1008 REG-1005 REG-1007 XDM-1006"
+_STATS = record(imsOrg=TEXT, tenantId=TEXT, counts=keyed(NUMBER), classUsage=keyed())
+
+ROUTES = (
+    _route(
+        "GET",
+        "/stats",
+        get_stats,
+        "How many resources there are, the newest ones, and the tenant's id.",
+        answers={200: Answer("The figures.", _STATS)},
+        fails="",
+    ),
+    *(
+        route
+        for name, kind in _GLOBAL.items()
+        for route in (
+            _list_route(f"/global/{name}", list_global(kind), f"Standard {_WORDS[name]}."),
+            _one_route(
+                f"/global/{name}/{{id}}", get_global(kind), f"One of the standard {_WORDS[name]}."
+            ),
+        )
+    ),
+    *(route for name, kind in _TENANT.items() for route in _own_routes(name, kind)),
+    _list_route("/tenant/unions", list_unions, "The unions of the sandbox."),
+    _one_route("/tenant/unions/{id}", get_union, "One union."),
+)

@@ -60,6 +60,12 @@ def is_dangerous(pattern: str) -> bool:
     return unknown or possessive or _holds_danger(_parsed(iter(found)))
 
 
+def parsed(pattern: str) -> Group:
+    """The tree of an expression that is not dangerous. Groups that only look ahead or behind are
+    told apart from others no more."""
+    return _parsed(iter(tokens(pattern)))
+
+
 def _parsed(rest: Iterator[str]) -> Group:
     alternatives: list[list[Item]] = [[]]
     for token in rest:
@@ -102,7 +108,7 @@ def _is_unique(group: Group) -> bool:
     """Whether rounds of this group can be told apart in one way only."""
     varying = [item for item in _items(group) if _varies(item)]
     if len(group.alternatives) > 1:
-        first = [_matched(items[0].what) if items else set() for items in group.alternatives]
+        first = [matched(items[0].what) if items else set() for items in group.alternatives]
         return not varying and all(first) and len(set().union(*first)) == sum(map(len, first))
     if len(varying) > 1 or any(isinstance(item.what, Group) for item in varying):
         return False
@@ -114,8 +120,8 @@ def _is_separated(items: list[Item]) -> bool:
     separator, *others = items
     if (separator.least, separator.most) != (1, 1):
         return False
-    mark = _matched(separator.what)
-    rest = [_matched(atom) for item in others for atom in _atoms(item)]
+    mark = matched(separator.what)
+    rest = [matched(atom) for item in others for atom in _atoms(item)]
     return bool(mark) and all(rest) and mark.isdisjoint(set().union(*rest))
 
 
@@ -139,7 +145,7 @@ def _atoms(item: Item) -> Iterator[str]:
             yield from _atoms(inner)
 
 
-def _matched(what: str | Group) -> set[str]:
+def matched(what: str | Group) -> set[str]:
     """The characters of the sample that an atom matches; none for groups and for `^` and its like.
 
     An atom of one character stands for itself, so it is in the sample in any case.

@@ -23,6 +23,8 @@ _RESOURCE_TYPES = {
     "datatypes": "datatypes",
     "fieldgroups": "mixins",
 }
+_PATHS = {"_experience": "experience/", "_channels": "xdm/channels/"}
+"""Objects that stand for the beginning of an address."""
 _WORD = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Z]?[a-z0-9]+|[A-Z]")
 
 
@@ -88,8 +90,8 @@ def _standard_name(name: str, prefix: str) -> tuple[str | None, str]:
         return f"{prefix}{name}", f"{prefix}{name}/"
     if name in ("_id", "_type"):
         return f"@{name[1:]}", prefix
-    if name == "_experience":
-        return None, NAMESPACE + "experience/"
+    if name in _PATHS:
+        return None, NAMESPACE + _PATHS[name]
     if name.startswith("_"):
         return None, f"{name[1:]}:"
     return f"{prefix}{name}", "xdm:"
