@@ -157,9 +157,19 @@ def test_payload_that_is_incomplete_is_kept_with_the_documented_reason(app: App)
     ]
 
 
-@pytest.mark.parametrize("operation", ["merge", "delete", "nonsense"])
-def test_operation_other_than_create_is_kept_as_failed(app: App, operation: str) -> None:
-    message = app.message(REGISTRATIONS, record(*ADA), operations={"data": operation})
+@pytest.mark.parametrize(
+    "operations",
+    [
+        {"data": "nonsense"},
+        {"data": 1},
+        ["merge"],
+        {"data": "merge", "identity": "merge"},
+        {"data": "merge", "identity": "create"},
+        {"data": "merge", "identity": "create", "identityDatasetId": "no"},
+    ],
+)
+def test_operations_that_are_none_are_kept_as_failed(app: App, operations: Any) -> None:
+    message = app.message(REGISTRATIONS, record(*ADA), operations=operations)
     assert app.collect(message).status_code == 200
     _ends(app, failed=1)
     assert app.failed()[0].fault.code == "REC-1010"

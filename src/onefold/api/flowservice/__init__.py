@@ -1,0 +1,1 @@
+"""The Flow Service: `/data/foundation/flowservice/...`. Source: platform contract, 9."""
