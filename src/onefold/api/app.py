@@ -13,7 +13,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 
 from onefold.api.context import Rooms
-from onefold.api.route import Endpoint, Nowhere, Receive, Route, Scope, Send
+from onefold.api.route import FILE_PATH, Endpoint, Nowhere, Receive, Route, Scope, Send
 
 THREADS_MAX = 32
 """Handlers that run at the same time, besides inline ones."""
@@ -30,7 +30,7 @@ class Application:
         endpoints = {path: Endpoint(same, rooms, threads) for path, same in by_path.items()}
         self._fixed = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
         self._router = Router(
-            [StarletteRoute(path, endpoint) for path, endpoint in endpoints.items()],
+            [StarletteRoute(_pattern(path), endpoint) for path, endpoint in endpoints.items()],
             redirect_slashes=False,
             default=Nowhere(rooms),
         )
@@ -47,6 +47,11 @@ class Application:
                 await fixed(scope, receive, send)
                 return
         await self._router(scope, receive, send)
+
+
+def _pattern(path: str) -> str:
+    """A route's path as the router wants it."""
+    return path.replace(FILE_PATH, f"{FILE_PATH[:-1]}:path}}")
 
 
 def application(rooms: Rooms, routes: Sequence[Route]) -> Application:

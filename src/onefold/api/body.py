@@ -1,4 +1,5 @@
-"""Reading a request's body: whole, in time, within a limit, decoded of its content coding.
+"""Reading a request's body: whole, in time, within a limit, decoded of its content coding; or, at
+routes that spool, into a file as it comes.
 
 The limit holds for the decoded size too, and decoding stops as soon as it is passed, so a small
 body that unpacks to gigabytes costs no more than the limit.
@@ -7,11 +8,15 @@ body that unpacks to gigabytes costs no more than the limit.
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from concurrent.futures import Executor
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from onefold.errors import Malformed, OverLimit, PlatformError, Rejected
+from onefold.errors import Malformed, OverLimit, PlatformError, Rejected, Unavailable
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -19,6 +24,12 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _RAW_WINDOW = -zlib.MAX_WBITS
 _IDENTITY = ("", "identity")
 _GZIP = ("gzip", "x-gzip")
+
+SPOOL_BYTES = 1 << 20
+"""Bytes of a spooled body that are in memory before they are written."""
+
+CODES = ("API-1005", "API-1006", "API-1003")
+"""Of a body that is too large, too slow or unreadable, where a family has none of its own."""
 
 
 class Disconnected(Exception):
@@ -30,9 +41,9 @@ class Limits(NamedTuple):
 
     bytes_max: int
     seconds_max: float
-    too_large: str = "API-1005"
-    too_slow: str = "API-1006"
-    unreadable: str = "API-1003"
+    too_large: str = CODES[0]
+    too_slow: str = CODES[1]
+    unreadable: str = CODES[2]
 
 
 async def read(receive: Receive, headers: Mapping[str, str], limits: Limits) -> bytes:
@@ -55,6 +66,67 @@ async def read(receive: Receive, headers: Mapping[str, str], limits: Limits) -> 
     if coding in _IDENTITY or not raw:
         return raw
     return _decoded(raw, coding, limits)
+
+
+async def spooled(
+    receive: Receive,
+    headers: Mapping[str, str],
+    limits: Limits,
+    directory: Path,
+    threads: Executor,
+) -> Path:
+    """The whole body, as it was sent, in a new file in the directory, which is made when absent.
+
+    Raises as `read`; Malformed INL-1010 for every content coding. No file stays when it raises.
+    """
+    if headers.get("content-encoding", "").strip().lower() not in _IDENTITY:
+        raise Malformed("INL-1010", "Files are sent without Content-Encoding")
+    length = headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limits.bytes_max:
+        raise _too_large(limits)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=directory)
+    try:
+        async with asyncio.timeout(limits.seconds_max):
+            await _written(receive, limits, handle, threads)
+    except TimeoutError:
+        os.unlink(name)
+        raise Rejected(limits.too_slow) from None
+    except BaseException:
+        os.unlink(name)
+        raise
+    finally:
+        os.close(handle)
+    return Path(name)
+
+
+async def _written(receive: Receive, limits: Limits, handle: int, threads: Executor) -> None:
+    """Write the body to an open file. The disk may keep a writer waiting: that is for a thread."""
+    loop = asyncio.get_running_loop()
+    pending = bytearray()
+    received_bytes, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part: bytes = message.get("body", b"")
+        more = message.get("more_body", False)
+        received_bytes += len(part)
+        if received_bytes > limits.bytes_max:
+            raise _too_large(limits)
+        pending += part
+        if len(pending) >= SPOOL_BYTES or not more:
+            await loop.run_in_executor(threads, _write_all, handle, bytes(pending))
+            pending.clear()
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[os.write(handle, view) :]
+    except OSError as full:
+        raise Unavailable("API-9002", f"The disk cannot take the file: {full.strerror}") from full
 
 
 async def _received(receive: Receive, limits: Limits) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,30 +14,42 @@ from onefold.errors import PlatformError
 from onefold.wire import JSON, encode_json
 
 if TYPE_CHECKING:
+    from onefold.api.described import Described
     from onefold.config import Settings
     from onefold.control.tokens import Tokens
     from onefold.effects import Clock, Ids
     from onefold.inlet.accept import Inlets
+    from onefold.inlet.batches import Batches
+    from onefold.inlet.uploads import Uploads
+    from onefold.lake.exports import Lakes
+    from onefold.inlet.inbox import Inbox
     from onefold.lookup.backlog import Backlogs
     from onefold.lookup.graph import Graphs
+    from onefold.lookup.measurements import Measurements
     from onefold.lookup.profiles import Profiles
     from onefold.observe.metrics import Metrics
     from onefold.store.engine import Engine
+    from onefold.store.places import Places
     from onefold.store.snapshot import Definitions
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who asks, after the gateway's checks, at which generation of the definitions."""
+    """Who asks, after the gateway's checks, at which generation of the definitions. permissions:
+    what the project may do in the sandbox, as `permission:action`."""
 
     generation: int
     org_id: str
     client_id: str
     sandbox: Sandbox
     scopes: frozenset[str]
+    permissions: frozenset[str]
 
 
 class Request(msgspec.Struct, frozen=True):
     """One HTTP request, read whole.
+
+    spooled: at routes that spool, the file that holds the body, which `body` then is without. The
+    handler may move it away; what is still there afterwards is removed.
 
     query: decoded pairs in their order; raw_query: as sent. headers: lower-case names. body:
     decoded of its content coding. caller: None at doors without the platform's gateway.
@@ -50,15 +63,28 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     request_id: str
     caller: Caller | None = None
+    spooled: Path | None = None
+
+
+class FilePart(msgspec.Struct, frozen=True):
+    """Bytes of a file, from offset on; there are at least so many."""
+
+    path: Path
+    offset: int
+    length: int
 
 
 class Response(msgspec.Struct, frozen=True):
-    """Status, body as bytes ready to send (empty: no body, no content type), further headers."""
+    """Status, body as bytes ready to send (empty: no body, no content type), further headers.
+
+    file: what is sent instead of the body, piece by piece.
+    """
 
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
     media_type: str = "application/json"
+    file: FilePart | None = None
 
 
 def json_response(status: int, value: JSON, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -70,20 +96,28 @@ def json_response(status: int, value: JSON, headers: tuple[tuple[str, str], ...]
 class Rooms:
     """Everything that handlers may call; wired in server.py, passed by hand.
 
-    control: the engine of the definitions; handlers only hand it on to `control`.
+    control: the engine of the definitions; handlers only hand it on to `control`. places: the
+    engines and directories of the sandboxes, to be handed on likewise.
     """
 
     settings: Settings
     clock: Clock
     ids: Ids
     control: Engine
+    places: Places
     definitions: Definitions
     tokens: Tokens
     inlets: Inlets
+    inbox: Inbox
     profiles: Profiles
     graphs: Graphs
     metrics: Metrics
+    measurements: Measurements
     backlogs: Backlogs
+    batches: Batches
+    uploads: Uploads
+    lakes: Lakes
+    described: Described
 
     def ready(self) -> tuple[bool, JSON]:
         """Whether requests can be answered, and the figures behind the answer."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from onefold.api.context import Request, Response, Rooms, json_response
-from onefold.api.route import Route
+from onefold.api.declared import DOCUMENT, TEXT, Answer, choice, keyed, record
+from onefold.api.route import Handler, Route
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -24,8 +25,25 @@ def get_metrics(request: Request, rooms: Rooms) -> Response:  # noqa: ARG001 - a
     return Response(200, rooms.exposition(), media_type=METRICS_TYPE)
 
 
+_READY = record(status=choice("ready"), backlog=keyed(DOCUMENT))
+_UNREADY = record(status=choice("unavailable"), code=TEXT)
+
+
+def _route(path: str, handler: Handler, answers: dict[int, Answer]) -> Route:
+    return Route("GET", path, handler, gate="none", family="plain", answers=answers, fails="")
+
+
 ROUTES = (
-    Route("GET", "/health/live", get_live, gate="none", family="plain", inline=lambda _: True),
-    Route("GET", "/health/ready", get_ready, gate="none", family="plain"),
-    Route("GET", "/metrics", get_metrics, gate="none", family="plain"),
+    _route(
+        "/health/live", get_live, {200: Answer("It lives.", record(status=choice("live")))}
+    )._replace(inline=lambda _: True),
+    _route(
+        "/health/ready",
+        get_ready,
+        {
+            200: Answer("Ready; records that wait in each sandbox, and for how long.", _READY),
+            503: Answer("The store cannot be read now.", _UNREADY),
+        },
+    ),
+    _route("/metrics", get_metrics, {200: Answer("The metrics.", TEXT, METRICS_TYPE)}),
 )

@@ -10,11 +10,18 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from onefold.api.declared import TEXT, array, query
 from onefold.domain.xdm import patterns
 from onefold.errors import Malformed
 from onefold.wire import JSON
 
 FILTERS_MAX = 50
+PROPERTY = query(
+    "property",
+    "`NAME==VALUE`, or with `!=`, `<`, `>`, `<=`, `>=`, `~` (a regular expression), or a bare name"
+    " that has to be there. May be sent several times; all count.",
+    array(TEXT),
+)
 _FILTER = re.compile(r"([^=!<>~]+)(==|!=|<=|>=|<|>|~)(.*)", re.DOTALL)
 _NEXT = re.compile(r",(?=[@A-Za-z_][^,=!<>~]*(?:==|!=|<=|>=|<|>|~))")
 _COMPARE: dict[str, Callable[[JSON, JSON], bool]] = {
@@ -105,13 +112,15 @@ def ordered(documents: Iterable[JSON], by: Sequence[tuple[str, bool]]) -> list[J
     return found
 
 
-def whole(text: str, name: str, default: int, *, least: int, most: int) -> int:
-    """A whole number of a query. Raises Malformed CTL-1008 for another text or out of range."""
+def whole(
+    text: str, name: str, default: int, *, least: int, most: int, code: str = "CTL-1008"
+) -> int:
+    """A whole number of a query. Raises Malformed `code` for another text or out of range."""
     if not text:
         return default
     if text.isascii() and text.isdigit() and len(text) <= 15 and least <= int(text) <= most:
         return int(text)
-    raise Malformed("CTL-1008", f"{name} is a whole number from {least} to {most}", at=name)
+    raise Malformed(code, f"{name} is a whole number from {least} to {most}", at=name)
 
 
 def _key(value: JSON) -> tuple[bool, float, str]:

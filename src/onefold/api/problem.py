@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 from onefold.api.context import Response, json_response
+from onefold.domain.sandbox import Sandbox
 from onefold.errors import CODES, Defect, PlatformError
 from onefold.inlet.accept import InvalidMessage
 from onefold.wire import JSON, iso_millis
@@ -26,27 +27,36 @@ Family = Literal[
     "sandboxes",
     "registry",
     "catalog",
+    "import",
+    "privacy",
+    "flow",
     "ims",
     "plain",
 ]
 
 _400 = (
+    "BAT-1002 BAT-1003 BAT-1004 BAT-1005 BAT-1007 "
     "SML-1001 XDM-1002 XDM-1003 XDM-1004 XDM-1005 XDM-1006 XDM-2001 XID-1001 INL-1001 INL-1002"
     " INL-1003 INL-1004 INL-1005 INL-1006 INL-1007 INL-1012 REC-1001 REC-1002 REC-1003 REC-1004"
-    " REC-1005 REC-1006 REC-1007 REC-1008 REC-1009 REC-1010 PRO-1001 PRO-1002 PRO-1003 CTL-1008"
+    " REC-1005 REC-1006 REC-1007 REC-1008 REC-1009 REC-1010 REC-2001 REC-2002 PRO-1001 PRO-1002 PRO-1003 CTL-1008"
     " AUT-1005 AUT-2001 AUT-2003 AUT-2004 AUT-2005 AUT-2006 API-1003 API-1004"
-    " REG-1001 REG-1002 REG-1003 REG-1005"
+    " INL-1018 REC-1011 REC-1012 FLW-1001"
+    " REG-1001 REG-1002 REG-1003 REG-1005 REG-1008"
 )
 _OTHERS = {
     401: "INL-1013 INL-1014 AUT-1002 AUT-2002",
-    403: "INL-1015 AUT-1001 AUT-1003 AUT-1004 AUT-1006 AUT-1007",
-    404: "XDM-1001 INL-1008 PRO-1004 PRO-1005 CTL-1007 AUT-1008 API-1001",
+    403: "INL-1015 AUT-1001 AUT-1003 AUT-1004 AUT-1006 AUT-1007 AUT-1009",
+    404: "DAT-1001 FLR-1001 BAT-1001 BAT-1006 XDM-1001 INL-1008 INL-1019 PRO-1004 PRO-1005 CTL-1007 AUT-1008 API-1001 PRV-1001",
     405: "API-1002",
     406: "REG-1004",
     408: "INL-1016 API-1006",
-    409: "CTL-1001 CTL-1004 CTL-1005 CTL-1006 REG-1006 CAT-1001",
+    409: "FLR-1002 INL-1020 FLW-1003 AUT-1010 CTL-1009 CTL-1010 CTL-1001 CTL-1004 CTL-1005 CTL-1006 REG-1006 CAT-1001",
+    412: "FLW-1002 REG-1007 CAT-1002",
+    410: "FLR-1003",
     413: "SML-1002 INL-1009 API-1005",
+    414: "API-1007",
     415: "INL-1010",
+    416: "DAT-1002",
     422: "PRO-1006 PRO-1007",
     429: "INL-1011",
     500: "REC-9001 CTL-1002 CTL-1003 API-9001",
@@ -57,7 +67,7 @@ STATUS: dict[str, int] = {
 }
 """The HTTP status of every code."""
 
-_GATEWAY_CODES = {
+GATEWAY_CODES = {
     "AUT-1001": ("403010", "Oauth token is missing."),
     "AUT-1002": ("401013", "Oauth token is not valid"),
     "AUT-1003": ("403000", "Api Key is required"),
@@ -68,8 +78,15 @@ _GATEWAY_CODES = {
     "API-1001": ("404000", "Resource not found"),
     "API-1002": ("405000", "Method not allowed"),
 }
-_OF_GATEWAY = frozenset((*_GATEWAY_CODES, "AUT-1008", "API-1004"))
+OF_GATEWAY = frozenset((*GATEWAY_CODES, "AUT-1008", "AUT-1010", "API-1004"))
 """Codes that answer in the gateway's shape at every door."""
+
+GATEWAY_TITLES = {
+    "AUT-1008": "Sandbox not found",
+    "AUT-1009": "Insufficient permissions",
+    "AUT-1010": "Sandbox not active",
+}
+"""Codes that the gateway answers with a problem body."""
 
 _RETRY_SECONDS = 1
 _INLET_TYPE = "http://ns.adobe.com/adobecloud/problem/data-collection-service/inlet"
@@ -80,6 +97,7 @@ _COLLECTION_TITLES = {
     400: "Invalid XDM Message Format",
     404: "Inlet Not Found",
     408: "Request Timeout",
+    409: "Inlet Disabled",
     413: "Payload Too Large",
     415: "Unsupported Media Type",
     429: "Too Many Requests",
@@ -138,7 +156,7 @@ def response(error: PlatformError, family: Family, context: Context) -> Response
             "detail": "A valid content-type must be specified",
         }
     else:
-        shape = _SHAPES["gateway" if error.code in _OF_GATEWAY else family]
+        shape = _SHAPES["gateway" if error.code in OF_GATEWAY else family]
         body = shape(error, status, context)
     return json_response(status, body, _headers(error, status))
 
@@ -201,14 +219,14 @@ def _violations(error: InvalidMessage) -> JSON:
 
 
 def _gateway_body(error: PlatformError, status: int, context: Context) -> JSON:
-    if error.code == "AUT-1008":
+    if error.code in GATEWAY_TITLES:
         return {
-            "type": "http://ns.adobe.com/aep/errors/AUT-1008-404",
-            "title": "Sandbox not found",
+            "type": f"http://ns.adobe.com/aep/errors/{error.code}-{status}",
+            "title": GATEWAY_TITLES[error.code],
             "status": status,
             "detail": error.detail,
         }
-    error_code, message = _GATEWAY_CODES.get(
+    error_code, message = GATEWAY_CODES.get(
         error.code, (f"{status}000", detail_of(error, context))
     )
     return {"error_code": error_code, "message": message}
@@ -263,14 +281,41 @@ def _namespaces_body(error: PlatformError, status: int, context: Context) -> JSO
 
 def _identity_body(error: PlatformError, status: int, context: Context) -> JSON:
     """Source: identity contract, 8.5."""
+    if error.code == "AUT-1009":
+        return {**_unpermitted(error, status), "detail": error.detail}
     title = "InvalidInput" if status < 500 else "InternalServerError"
-    return {"title": title, "status": status, "detail": detail_of(error, context)}
+    detail = detail_of(error, context)
+    if error.at is not None and error.at.startswith("/"):  # a place in a body of some depth
+        detail = f"{detail}. At: {error.at}"
+    return {"title": title, "status": status, "detail": detail}
 
 
 def _clusters_body(error: PlatformError, status: int, context: Context) -> JSON:
     """The older form of `_identity_body`: `description` for `detail`."""
+    if error.code == "AUT-1009":
+        return {**_unpermitted(error, status), "description": error.detail}
     title = "InvalidInput" if status < 500 else "InternalServerError"
     return {"title": title, "status": status, "description": detail_of(error, context)}
+
+
+def _unpermitted(error: PlatformError, status: int) -> dict[str, JSON]:
+    """Of a call to the identity service without the permission. Source: identity contract, 8.5."""
+    sandbox = error.facts["sandbox"]
+    assert isinstance(sandbox, Sandbox)
+    return {
+        "type": "https://ns.adobe.com/aep/errors/UIS-4064-403",
+        "status": status,
+        "title": "Insufficient permissions",
+        "report": {
+            "tenantInfo": {
+                "imsOrgId": sandbox.org_id,
+                "sandboxId": sandbox.public_id,
+                "sandboxName": sandbox.name,
+            },
+            "additionalContext": None,
+            "errorChain": [],
+        },
+    }
 
 
 def _sandboxes_body(error: PlatformError, status: int, context: Context) -> JSON:
@@ -316,6 +361,13 @@ def _catalog_body(error: PlatformError, status: int, context: Context) -> JSON:
     }
 
 
+def _flow_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: platform contract, section 3, "Flow Service etag conflict", else "newer services"."""
+    if error.code == "FLW-1002":
+        return {"errorMessage": error.detail}
+    return _sandboxes_body(error, status, context)
+
+
 def _ims_body(error: PlatformError, status: int, context: Context) -> JSON:
     fallback = "bad_request" if status < 500 else "server_error"
     return {
@@ -339,6 +391,9 @@ _SHAPES: dict[Family, Callable[[PlatformError, int, Context], JSON]] = {
     "sandboxes": _sandboxes_body,
     "registry": _registry_body,
     "catalog": _catalog_body,
+    "privacy": _catalog_body,
+    "import": _catalog_body,
+    "flow": _flow_body,
     "ims": _ims_body,
     "plain": _plain_body,
 }
@@ -350,5 +405,7 @@ def _headers(error: PlatformError, status: int) -> tuple[tuple[str, str], ...]:
         return (("retry-after", str(seconds)),)
     if status == 408:
         return (("connection", "close"),)  # the rest of the body may still be on its way
+    if status == 416:
+        return (("content-range", f"bytes */{error.facts['length']}"),)
     allow = error.facts.get("allow")
     return (("allow", str(allow)),) if allow is not None else ()

@@ -10,15 +10,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor
-from typing import Any, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, BinaryIO, Literal, NamedTuple
 from urllib.parse import unquote
 
 import structlog
 
 from onefold.api import body, gateway, problem
-from onefold.api.context import Request, Response, Rooms
-from onefold.errors import Defect, PlatformError, Rejected
+from onefold.api.context import FilePart, Request, Response, Rooms
+from onefold.api.declared import Answer, Body, Parameter
+from onefold.errors import Defect, OverLimit, PlatformError, Rejected
 from onefold.observe.events import place_of
+from onefold.store.places import SPOOL
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,18 +30,29 @@ Send = Callable[[Message], Awaitable[None]]
 Handler = Callable[[Request, Rooms], Response]
 
 REQUEST_ID_LENGTH_MAX = 200
-_NO_BODY = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
+PIECE_BYTES = 262_144
+"""Of a file, in memory at a time."""
+FILE_PATH = "{file_path}"
+"""In a route's path: a place that takes any number of segments."""
+
+NO_BODY = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
 _COLLECTION_CODES = ("INL-1009", "INL-1016", "INL-1001")
 
 
 class Route(NamedTuple):
-    """One route. path: may hold `{name}`, one segment each.
+    """One route. path: may hold `{name}`, one segment each, and at the end FILE_PATH.
 
     gate: `platform` checks token, key, organisation and sandbox and gives the handler its Caller;
     `organisation` does without the sandbox.
     family: the shape of errors. inline: which requests are answered on the event loop. needs:
-    the permission that the call takes (recorded, not enforced yet). body_max: bytes, instead of the
-    setting's.
+    the permission that the call takes, `permission:action` of domain/permissions.py. body_max:
+    bytes, instead of the setting's. spool: the body goes into a file, and may be as large as
+    `file_bytes_max`. url_max: characters of the whole URL.
+
+    The others are for the document (openapi.py). summary: instead of the first sentence of
+    the handler's docstring. answers: by status, those that are no errors. fails: codes of the errors
+    that the handler answers, space-separated; what gateway and body reading answer is known. None:
+    not declared.
     """
 
     method: str
@@ -49,6 +63,13 @@ class Route(NamedTuple):
     inline: Callable[[Request], bool] | None = None
     needs: str | None = None
     body_max: int | None = None
+    spool: bool = False
+    url_max: int | None = None
+    summary: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    takes: Body | None = None
+    answers: Mapping[int, Answer] = MappingProxyType({})
+    fails: str | None = None
 
 
 class Endpoint:
@@ -75,24 +96,40 @@ class Endpoint:
         if route is None:
             raise Rejected("API-1002", allow=self._allow)
         rooms = self._rooms
+        if route.url_max is not None:
+            _refuse_long_url(scope, route.url_max, rooms)
         caller = None
         if route.gate != "none":
             in_sandbox = route.gate == "platform"
-            caller = gateway.caller(method, headers, rooms, in_sandbox=in_sandbox)
+            caller = gateway.caller(
+                method, headers, rooms, in_sandbox=in_sandbox, needs=route.needs
+            )
+        read, spooled = b"", None
+        if route.spool:
+            directory = rooms.settings.data / SPOOL
+            limits = _limits(route, rooms)
+            spooled = await body.spooled(receive, headers, limits, directory, self._threads)
+        elif method not in NO_BODY:
+            read = await body.read(receive, headers, _limits(route, rooms))
         request = Request(
             method,
             scope["path"],
             path_parameters(scope),
             scope["query_string"].decode("latin-1"),
             headers,
-            b"" if method in _NO_BODY else await body.read(receive, headers, _limits(route, rooms)),
+            read,
             request_id,
             caller,
+            spooled,
         )
         if route.inline is not None and route.inline(request):
             return route.handler(request, rooms)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, route.handler, request, rooms)
+        try:
+            return await loop.run_in_executor(self._threads, route.handler, request, rooms)
+        finally:
+            if spooled is not None:
+                spooled.unlink(missing_ok=True)
 
 
 class Nowhere:
@@ -106,11 +143,11 @@ class Nowhere:
         await serve(self._route, _nowhere, scope, receive, send, self._rooms)
 
 
-Answer = Callable[[Scope, Mapping[str, str], str, Receive], Awaitable[Response]]
+Answering = Callable[[Scope, Mapping[str, str], str, Receive], Awaitable[Response]]
 
 
 async def serve(
-    route: Route, answer: Answer, scope: Scope, receive: Receive, send: Send, rooms: Rooms
+    route: Route, answer: Answering, scope: Scope, receive: Receive, send: Send, rooms: Rooms
 ) -> None:
     """Send what `answer` gives, or the error it raises in the shape of the route's family."""
     started = rooms.clock.monotonic_s()
@@ -160,12 +197,25 @@ def path_parameters(scope: Scope) -> Mapping[str, str]:
     return {name: unquote(value) for name, value in parameters.items()}
 
 
+def _refuse_long_url(scope: Scope, url_max: int, rooms: Rooms) -> None:
+    url_chars = len(rooms.settings.base_url) + len(scope["path"])
+    if scope["query_string"]:
+        url_chars += 1 + len(scope["query_string"])
+    if url_chars > url_max:
+        raise OverLimit("API-1007", f"The URL has {url_chars} characters; the limit is {url_max}")
+
+
 def _limits(route: Route, rooms: Rooms) -> body.Limits:
     settings = rooms.settings
+    if route.spool:
+        return body.Limits(settings.file_bytes_max, settings.file_seconds_max)
     bytes_max = settings.body_bytes_max if route.body_max is None else route.body_max
-    if route.family == "collection":
-        return body.Limits(bytes_max, settings.body_seconds_max, *_COLLECTION_CODES)
-    return body.Limits(bytes_max, settings.body_seconds_max)
+    return body.Limits(bytes_max, settings.body_seconds_max, *body_codes(route.family))
+
+
+def body_codes(family: problem.Family) -> tuple[str, str, str]:
+    """The codes of a body that is too large, too slow or unreadable."""
+    return _COLLECTION_CODES if family == "collection" else body.CODES
 
 
 def _failed(
@@ -203,20 +253,46 @@ def _org_of(inlet_id: str, error: PlatformError, rooms: Rooms) -> str:
 
 
 async def _sent(response: Response, request_id: str, method: str, send: Send) -> None:
-    content = response.body
+    content, file = response.body, None
+    if response.file is not None:
+        try:
+            file = await asyncio.to_thread(open, response.file.path, "rb")
+        except OSError:  # it has left since it was found; whoever asks again finds it anew
+            response = Response(503, headers=(("retry-after", "1"),))
+    length = response.file.length if response.file is not None else len(content)
     headers = [(b"x-request-id", request_id.encode("latin-1"))]
-    if response.status != 204:
-        headers.append((b"content-length", b"%d" % len(content)))
-    if content:
+    if response.status not in (204, 304):
+        headers.append((b"content-length", b"%d" % length))
+    if length:
         headers.append((b"content-type", response.media_type.encode("latin-1")))
     for name, value in response.headers:
         headers.append((name.encode("latin-1"), value.encode("latin-1")))
     start = {"type": "http.response.start", "status": response.status, "headers": headers}
     try:
         await send(start)
-        await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
+        if file is not None and response.file is not None and method != "HEAD":
+            await _pieces(file, response.file, send)
+        else:
+            await send({"type": "http.response.body", "body": b"" if method == "HEAD" else content})
     except OSError:
         return  # the client went away; that is its right
+    finally:
+        if file is not None:
+            file.close()
+
+
+async def _pieces(file: BinaryIO, part: FilePart, send: Send) -> None:
+    """Send a part of a file, a piece at a time; `send` waits while the client is slow."""
+    left = part.length
+    if not left:
+        await send({"type": "http.response.body", "body": b""})
+    await asyncio.to_thread(file.seek, part.offset)
+    while left:
+        piece = await asyncio.to_thread(file.read, min(left, PIECE_BYTES))
+        if not piece:
+            raise OSError("the file has become shorter")
+        left -= len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
 
 
 async def _nowhere(*_: object) -> Response:

@@ -2,14 +2,39 @@
 
 from __future__ import annotations
 
-from onefold.api import health
-from onefold.api.catalog import datasets
+from onefold.api import described, health
+from onefold.api.accesscontrol import acl
+from onefold.api.catalog import batches as catalog_batches
+from onefold.api.catalog import datasets, views
 from onefold.api.collection import messages
-from onefold.api.identity import clusters, graph, namespaces, xids
+from onefold.api.exports import failed
+from onefold.api.exports import files as exported_files
+from onefold.api.flowservice import (
+    connections,
+    flows,
+    mapping_sets,
+    runs,
+    source_connections,
+    specs,
+    target_connections,
+)
+from onefold.api.identity import (
+    clusters,
+    graph,
+    history,
+    mapping,
+    namespaces,
+    xids,
+)
+from onefold.api.identity import settings as identity_settings
+from onefold.api.imports import batches, files
 from onefold.api.ims import tokens
+from onefold.api.observability import insights
+from onefold.api.onefold import failed_records
+from onefold.api.privacy import jobs as privacy_jobs
 from onefold.api.profile import bulk, entities, merge_policies
 from onefold.api.sandboxes import sandboxes
-from onefold.api.schemaregistry import descriptors, resources
+from onefold.api.schemaregistry import descriptors, resources, rpc
 
 ROUTES = (
     *entities.ROUTES,
@@ -21,9 +46,31 @@ ROUTES = (
     *xids.ROUTES,
     *graph.ROUTES,
     *clusters.ROUTES,
+    *history.ROUTES,
+    *mapping.ROUTES,
+    *identity_settings.ROUTES,
     *sandboxes.ROUTES,
+    *acl.ROUTES,
+    *insights.ROUTES,
     *resources.ROUTES,
     *descriptors.ROUTES,
+    *rpc.ROUTES,
     *datasets.ROUTES,
+    *batches.ROUTES,
+    *files.ROUTES,
+    *catalog_batches.ROUTES,
+    *failed.ROUTES,
+    *exported_files.ROUTES,
+    *views.ROUTES,
+    *privacy_jobs.ROUTES,
+    *specs.ROUTES,
+    *connections.ROUTES,
+    *source_connections.ROUTES,
+    *target_connections.ROUTES,
+    *flows.ROUTES,
+    *runs.ROUTES,
+    *mapping_sets.ROUTES,
+    *failed_records.ROUTES,
     *health.ROUTES,
+    *described.ROUTES,
 )

@@ -36,6 +36,7 @@ from onefold.inlet.batches import LOAD, NewBatch
 from onefold.lookup import loads
 from onefold.store.tables import batches, jobs
 from onefold.store.tables.batches import Batch, Wanted
+from onefold.store.tables.jobs import State
 from onefold.wire import JSON
 
 ROOT = "/data/foundation/catalog"
@@ -45,6 +46,8 @@ START_MAX = 100_000
 SCANNED_MAX = 10_000
 """Batches, the newest ones, that filters and orders other than the table's own look at."""
 MOMENT_MAX = 10**14
+STALLED = "stalled"
+"""Shown of a batch whose loading was given up; lists find it by the state it was left in."""
 
 _SAME = {"active": "success", "failure": "failed"}
 _EQUAL = ("createdClient", "createdUser", "updatedUser", "externalId", "version")
@@ -148,8 +151,11 @@ def document(batch: Batch, sandbox: Sandbox, rooms: Rooms) -> dict[str, JSON]:
     which are seconds. While a batch is being loaded, `metrics` say how far that has come."""
     details = batch.details
     metrics: dict[str, int] = {"failedRecordCount": 0, **details.metrics}
+    status: str = batch.status
     if batch.status in _WORKING:
         job = jobs.get(rooms.places.work(sandbox.id), f"{LOAD}:{batch.id}")
+        if job is not None and job.state is State.FAILED:
+            status = STALLED  # by a defect: what it has brought so far stays
         kept = job.progress if job is not None and isinstance(job.progress, dict) else {}
         if kept.get("stage") == "read":
             metrics["inputRecordCount"] = kept["rows"]
@@ -160,7 +166,7 @@ def document(batch: Batch, sandbox: Sandbox, rooms: Rooms) -> dict[str, JSON]:
         "externalId": batch.external_id,
         "imsOrg": sandbox.org_id,
         "sandboxId": sandbox.public_id,
-        "status": batch.status,
+        "status": status,
         "relatedObjects": [{"type": "dataSet", "id": batch.dataset}],
         "tags": details.tags,
         "inputFormat": details.input_format,

@@ -11,6 +11,7 @@ from onefold.errors import Forbidden, Malformed, Rejected
 from onefold.inlet.accept import json_body
 from onefold.store.snapshot import Inlet
 
+FLOW_NAME = "x-adobe-flow-id"
 VALIDATION_NAMES = ("syncValidation", "synchronousValidation")
 
 
@@ -45,6 +46,15 @@ def validation_asked(request: Request) -> tuple[str, bool] | None:
         if name in VALIDATION_NAMES:
             return name, value.strip().lower() == "true"
     return None
+
+
+def flow_asked(request: Request) -> str:
+    """The id of the flow that the records take, of a header or the query; empty when none is
+    named."""
+    named = request.headers.get(FLOW_NAME, "")
+    if named or FLOW_NAME not in request.raw_query:
+        return named
+    return dict(parse_qsl(request.raw_query)).get(FLOW_NAME, "")
 
 
 def _authenticate(request: Request, rooms: Rooms, inlet: Inlet) -> None:

@@ -10,7 +10,8 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import Field, File
 
 from onefold.api.context import Request, Response, Rooms, json_response
-from onefold.api.route import Route
+from onefold.api.declared import NUMBER, TEXT, Answer, Body, Parameter, choice, query, record
+from onefold.api.route import Handler, Route
 from onefold.errors import Malformed
 
 FORM_BYTES_MAX = 64 * 1024
@@ -75,19 +76,57 @@ def _multipart(body: bytes, content_type: str) -> dict[str, str]:
     return fields
 
 
-ROUTES = (
-    Route(
+_GRANT = choice("client_credentials")
+_BY_SECRET = record(grant_type=_GRANT, client_id=TEXT, client_secret=TEXT, scope=TEXT)
+_BY_JWT = record(client_id=TEXT, client_secret=TEXT, jwt_token=TEXT)
+_TOKEN = record(access_token=TEXT, token_type=TEXT, expires_in=NUMBER)
+
+
+def _route(
+    path: str, handler: Handler, takes: Body, fails: str, unit: str, *more: Parameter
+) -> Route:
+    return Route(
         "POST",
-        "/ims/exchange/jwt",
-        post_exchange,
+        path,
+        handler,
         gate="none",
         family="ims",
         body_max=FORM_BYTES_MAX,
+        parameters=more,
+        takes=takes,
+        answers={200: Answer(f"A token; `expires_in` is in {unit}.", _TOKEN)},
+        fails=fails,
+    )
+
+
+_SECRET_FAILS = "AUT-2001 AUT-2002 AUT-2004 AUT-2005 AUT-2006"
+_FORMS = (_FORM, _MULTIPART)
+_EXAMPLE = "grant_type=client_credentials&client_id=$KEY&client_secret=$SECRET&scope=openid"
+
+ROUTES = (
+    _route(
+        "/ims/exchange/jwt",
+        post_exchange,
+        Body("A form.", _BY_JWT, _FORMS),
+        "AUT-2001 AUT-2002 AUT-2003 AUT-2004 AUT-2005",
+        "milliseconds",
     ),
-    Route(
-        "POST", "/ims/token/v3", post_token_v3, gate="none", family="ims", body_max=FORM_BYTES_MAX
+    _route(
+        "/ims/token/v3",
+        post_token_v3,
+        Body("A form; scopes with commas between.", _BY_SECRET, _FORMS, example=_EXAMPLE),
+        _SECRET_FAILS,
+        "seconds",
     ),
-    Route(
-        "POST", "/ims/token/v2", post_token_v2, gate="none", family="ims", body_max=FORM_BYTES_MAX
+    _route(
+        "/ims/token/v2",
+        post_token_v2,
+        Body("A form, whose fields go before the query's.", _BY_SECRET, _FORMS, required=False),
+        _SECRET_FAILS,
+        "seconds",
+        query("grant_type", "Always `client_credentials`.", _GRANT),
+        query("client_id", "Id of the project's credential."),
+        query("client_secret", "One of its secrets."),
+        query("scope", "What is asked for, with commas between."),
     ),
 )

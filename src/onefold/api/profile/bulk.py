@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 
 from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.declared import DOCUMENT, Answer, Body, array, keyed
 from onefold.api.problem import entities_body
-from onefold.api.profile.entities import envelope, events_json
+from onefold.api.profile.entities import FAILS, envelope, events_json
 from onefold.api.profile.query import (
     EVENT,
+    PROFILE,
     asked,
     page_token,
     schema_name,
@@ -208,6 +210,24 @@ def _events_of(bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
 
 ROUTES = (
     Route(
-        "POST", "/data/core/ups/access/entities", post_entities, gate="platform", family="entities"
+        "POST",
+        "/data/core/ups/access/entities",
+        post_entities,
+        family="entities",
+        needs="view-profiles:read",
+        takes=Body(
+            f"At most {IDENTITIES_MAX} identities, and what to answer of each, as in the query of"
+            " one.",
+            _Bulk,
+            example={
+                "schema": {"name": PROFILE},
+                "identities": [{"entityId": "kim@example.org", "entityIdNS": {"code": "Email"}}],
+            },
+        ),
+        answers={
+            200: Answer("Profiles or pages of events by XID.", keyed(DOCUMENT)),
+            207: Answer("Some failed: a list of errors and results.", array(DOCUMENT)),
+        },
+        fails=FAILS,
     ),
 )

@@ -8,8 +8,23 @@ from __future__ import annotations
 from urllib.parse import quote, unquote_plus
 
 from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.declared import (
+    DOCUMENT,
+    FILLED,
+    NUMBER,
+    TEXT,
+    Answer,
+    array,
+    choice,
+    either,
+    keyed,
+    query,
+    record,
+    whole,
+)
 from onefold.api.profile.query import (
     EVENT,
+    PROFILE,
     Parameters,
     asked,
     page_token,
@@ -19,7 +34,7 @@ from onefold.api.profile.query import (
 from onefold.api.route import Route
 from onefold.errors import NotFound
 from onefold.lookup.entity import ProfileEntity
-from onefold.lookup.timeline import Page, TimelineQuery
+from onefold.lookup.timeline import LIMIT_MAX, Page, TimelineQuery
 from onefold.wire import JSON, encode_json, iso_seconds
 
 _PAGING = ("start", "offsets", "orderby")
@@ -134,13 +149,41 @@ def _next_href(request: Request, page: Page, query: TimelineQuery) -> str:
     return "/entities?" + "&".join(own + kept)
 
 
+PROFILES = keyed(record(entityId=TEXT, sources=array(TEXT), entity=DOCUMENT))
+EVENTS = record(_page=DOCUMENT, children=array(DOCUMENT), _links=DOCUMENT)
+FAILS = "PRO-1001 PRO-1002 PRO-1003 PRO-1005 PRO-1006 PRO-1007"
+_CLASS = {**choice(PROFILE, EVENT), "examples": [PROFILE]}
+_EMAIL = {**FILLED, "examples": ["kim@example.org"]}
+_CODE = {**TEXT, "examples": ["Email"]}
+
 ROUTES = (
     Route(
         "GET",
         "/data/core/ups/access/entities",
         get_entity,
-        gate="platform",
         family="entities",
         inline=_is_short,
+        needs="view-profiles:read",
+        parameters=(
+            query(
+                "schema.name", "What is asked for: a profile or its events.", _CLASS, required=True
+            ),
+            query("entityId", "Any identity of the person.", _EMAIL),
+            query("entityIdNS", "Code of its namespace; without it `entityId` is an XID.", _CODE),
+            query("relatedSchema.name", "Of events: the profile's class.", choice(PROFILE)),
+            query("relatedEntityId", "Of events: any identity of the person."),
+            query("relatedEntityIdNS", "Code of its namespace; without it an XID."),
+            query("fields", "Dot paths with commas between: only these."),
+            query("mergePolicyId", "A merge policy instead of the default one."),
+            query("startTime", "Of events: the first moment, epoch milliseconds.", NUMBER),
+            query("endTime", "Of events: the last moment, epoch milliseconds.", NUMBER),
+            query("limit", "Of events: how many a page.", whole(1, default=LIMIT_MAX)),
+            query("orderby", "Of events: their order.", choice("timestamp", "-timestamp")),
+            query("property", "Of events: a filter as `PATH==VALUE`; three at most.", array(TEXT)),
+            query("start", "Of events: where the page starts, as `_page.next` gave it."),
+            query("offsets", "The same, as the link to the next page has it."),
+        ),
+        answers={200: Answer("The profile under its XID, or a page.", either(EVENTS, PROFILES))},
+        fails=f"{FAILS} PRO-1004",
     ),
 )

@@ -10,10 +10,22 @@ from typing import Any
 import msgspec
 
 from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.declared import (
+    DOCUMENT,
+    NUMBER,
+    TEXT,
+    TRUTH,
+    Answer,
+    Body,
+    array,
+    keyed,
+    path,
+    record,
+)
 from onefold.api.json_body import decoded
-from onefold.api.profile.policy_list import answer
+from onefold.api.profile.policy_list import PARAMETERS, answer
 from onefold.api.profile.query import Parameters
-from onefold.api.route import Route
+from onefold.api.route import Handler, Route
 from onefold.control import merge_policies
 from onefold.control.merge_policies import Changes
 from onefold.domain.profile.merge_policy import MergePolicy
@@ -213,7 +225,7 @@ def _json(policy: MergePolicy, sandbox: Sandbox) -> JSON:
         "name": policy.name,
         "imsOrgId": sandbox.org_id,
         "sandbox": {
-            "sandboxId": sandbox.id,
+            "sandboxId": sandbox.public_id,
             "sandboxName": sandbox.name,
             "type": sandbox.type,
             "default": sandbox.is_default,
@@ -228,12 +240,87 @@ def _json(policy: MergePolicy, sandbox: Sandbox) -> JSON:
     }
 
 
+_POLICY = record(
+    id=TEXT,
+    name=TEXT,
+    imsOrgId=TEXT,
+    schema=record(name=TEXT),
+    version=NUMBER,
+    identityGraph=record(type=TEXT),
+    attributeMerge=record(type=TEXT),
+    default=TRUTH,
+    isActiveOnEdge=TRUTH,
+    updateEpoch=NUMBER,
+)
+_ONE = {200: Answer("The policy.", _POLICY)}
+_PAGE = {200: Answer("A page.", record(_page=DOCUMENT, children=array(_POLICY), _links=DOCUMENT))}
+_ID = (path("id", "Id of a merge policy."),)
+_SENT = Body(
+    "A policy; what the server gives itself is passed over.",
+    _Policy,
+    example={
+        "name": "CRM first",
+        "schema": {"name": "_xdm.context.profile"},
+        "identityGraph": {"type": "pdg"},
+        "attributeMerge": {"type": "dataSetPrecedence", "order": ["$DATASET"]},
+        "default": False,
+    },
+)
+_CHANGE = Body(
+    "One operation or a list of them: `add` or `replace` at a path like `/identityGraph.type`.",
+    _Operation | list[_Operation],
+    example=[{"op": "replace", "path": "/default", "value": True}],
+)
+
+
+def _route(
+    method: str, path: str, handler: Handler, needs: str, fails: str = "", **more: Any
+) -> Route:
+    return Route(method, PATH + path, handler, family="policies", needs=needs, fails=fails, **more)
+
+
+_VIEW, _WRITE, _DELETE = "view-profiles:read", "manage-profiles:write", "manage-profiles:delete"
+
 ROUTES = (
-    Route("GET", PATH, list_policies, family="policies"),
-    Route("POST", PATH, post_policy, family="policies"),
-    Route("POST", f"{PATH}/bulk-get", post_bulk_get, family="policies"),
-    Route("GET", PATH + "/{id}", get_policy, family="policies"),
-    Route("PUT", PATH + "/{id}", put_policy, family="policies"),
-    Route("PATCH", PATH + "/{id}", patch_policy, family="policies"),
-    Route("DELETE", PATH + "/{id}", delete_policy, family="policies"),
+    _route("GET", "", list_policies, _VIEW, "PRO-1002", parameters=PARAMETERS, answers=_PAGE),
+    _route("POST", "", post_policy, _WRITE, "CTL-1008", takes=_SENT, answers=_ONE),
+    _route(
+        "POST",
+        "/bulk-get",
+        post_bulk_get,
+        _VIEW,
+        "PRO-1002",
+        takes=Body(f"At most {BULK_MAX} ids.", _Bulk, example={"ids": [{"id": "$POLICY"}]}),
+        answers={207: Answer("Those that exist, by id.", record(results=keyed(_POLICY)))},
+    ),
+    _route("GET", "/{id}", get_policy, _VIEW, "PRO-1005", parameters=_ID, answers=_ONE),
+    _route(
+        "PUT",
+        "/{id}",
+        put_policy,
+        _WRITE,
+        "CTL-1008 PRO-1005",
+        parameters=_ID,
+        takes=_SENT,
+        answers=_ONE,
+    ),
+    _route(
+        "PATCH",
+        "/{id}",
+        patch_policy,
+        _WRITE,
+        "CTL-1008 PRO-1005",
+        parameters=_ID,
+        takes=_CHANGE,
+        answers=_ONE,
+    ),
+    _route(
+        "DELETE",
+        "/{id}",
+        delete_policy,
+        _DELETE,
+        "CTL-1008 PRO-1005",
+        parameters=_ID,
+        answers={200: Answer("It is gone.", None)},
+    ),
 )

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from onefold.api import paging
+from onefold.api.declared import query, whole
 from onefold.api.profile.query import Parameters
 from onefold.domain.profile.merge_policy import MergePolicy
 from onefold.errors import Malformed
@@ -15,6 +17,8 @@ from onefold.wire import JSON
 
 PAGE = 20
 PAGE_MAX = 1000
+ASKED_MAX = 999_999_999
+"""More than PAGE_MAX may be asked for, and gets PAGE_MAX."""
 
 _FIELDS: dict[str, Callable[[MergePolicy], str | int]] = {
     "name": lambda policy: policy.name,
@@ -38,6 +42,15 @@ _FILTERS = (
     "version",
 )
 
+PARAMETERS = (
+    query(
+        "limit", f"Policies of a page; more than {PAGE_MAX} count as that.", whole(1, default=PAGE)
+    ),
+    query("start", "Where the page starts, as `_page.next` gave it."),
+    query("orderBy", f"One of {', '.join(_FIELDS)}; `-` before it turns it around."),
+    *(query(name, "Only those that have this value.") for name in _FILTERS),
+)
+
 _Key = tuple[str | int, str]
 _decode_key = msgspec.json.Decoder(tuple[str | int, str]).decode
 
@@ -52,7 +65,10 @@ def answer(
     """
     order = parameters.get("orderBy")
     field, descending = _order(order)
-    limit = _limit(parameters.get("limit"))
+    asked = paging.whole(
+        parameters.get("limit"), "limit", PAGE, least=1, most=ASKED_MAX, code="PRO-1002"
+    )
+    limit = min(asked, PAGE_MAX)
 
     def key(policy: MergePolicy) -> _Key:
         value = _FIELDS[field](policy)
@@ -102,14 +118,6 @@ def _order(text: str) -> tuple[str, bool]:
     if name not in _FIELDS:
         raise Malformed("PRO-1002", f"orderBy takes {', '.join(_FIELDS)}", at="orderBy")
     return name, text.startswith("-")
-
-
-def _limit(text: str) -> int:
-    if not text:
-        return PAGE
-    if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) < 1:
-        raise Malformed("PRO-1002", "limit must be a whole number from 1", at="limit")
-    return min(int(text), PAGE_MAX)
 
 
 def _token(key: _Key) -> str:

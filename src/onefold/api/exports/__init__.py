@@ -1,0 +1,1 @@
+"""`/data/foundation/export`: what was loaded, and what could not be, as files."""

@@ -1,0 +1,1 @@
+"""`/data/foundation/import`: batches of files."""

@@ -1,0 +1,309 @@
+"""The OpenAPI 3.1 document of a table of routes.
+
+Everything in it comes from the routes: what they declare, what their gate and the reading of bodies
+answer, and the codes of `errors.py`. A route that declares nothing is in it with its path, its
+summary and answers in general.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from onefold.api.declared import FILLED, JSON_TYPE, Parameter, header
+from onefold.api.error_schemas import SCHEMAS, name_of
+from onefold.api.problem import STATUS
+from onefold.api.route import NO_BODY, Route, body_codes
+from onefold.errors import CODES
+from onefold.wire import JSON
+
+PERMISSION = "x-onefold-permission"
+_GATE = "AUT-1001 AUT-1002 AUT-1003 AUT-1004 AUT-1005 AUT-1006 AUT-1007"
+_ANY_TIME = "API-9001 API-9002"
+_PLACE = re.compile(r"\{(\w+)\}")
+_REFERENCE = "#/components/schemas/{name}"
+_OWN = re.compile(r"^(?:onefold\.api\.(?:\w+\.)*?)?(?:(\w+)\.)?_?(\w+)$")
+
+
+class Tag(NamedTuple):
+    """Routes that stand together in the document: those whose paths begin so."""
+
+    title: str
+    about: str
+    beginnings: tuple[str, ...]
+
+
+TAGS = (
+    Tag("Tokens", "Access tokens for projects.", ("/ims/",)),
+    Tag(
+        "Profiles and events",
+        "Everything known about a person, merged when it is asked for.",
+        ("/data/core/ups/access/",),
+    ),
+    Tag(
+        "Merge policies",
+        "Whose fragments are merged, and who is believed.",
+        ("/data/core/ups/config/",),
+    ),
+    Tag("Identities", "XIDs, and who is linked with whom.", ("/data/core/identity/",)),
+    Tag("Namespaces", "What identities are of.", ("/data/core/idnamespace/",)),
+    Tag(
+        "Streaming ingestion",
+        "Records, one by one or many in a request.",
+        ("/collection/", "/data/foundation/import/collection/"),
+    ),
+    Tag(
+        "Batch ingestion",
+        "Files, loaded into a dataset together.",
+        ("/data/foundation/import/",),
+    ),
+    Tag("Failed records", "What could not be applied, and why.", ("/onefold/v1/failed-records",)),
+    Tag(
+        "Schema registry",
+        "Schemas, what they are made of, and what is said of them.",
+        ("/data/foundation/schemaregistry/",),
+    ),
+    Tag("Catalogue", "Datasets and batches.", ("/data/foundation/catalog",)),
+    Tag("Data access", "The files of batches.", ("/data/foundation/export/",)),
+    Tag(
+        "Flow service",
+        "Connections, inlets, and flows from them to datasets.",
+        (
+            "/data/foundation/flowservice/",
+            "/data/foundation/conversion/",
+            "/data/foundation/mappingSets",
+        ),
+    ),
+    Tag(
+        "Sandboxes",
+        "The sandboxes of an organisation.",
+        ("/data/foundation/sandbox-management",),
+    ),
+    Tag(
+        "Access control", "What the caller's project may do.", ("/data/foundation/access-control/",)
+    ),
+    Tag("Privacy", "What a person may demand of whoever knows them.", ("/data/core/privacy/",)),
+    Tag("Observability", "Time series of what went in.", ("/data/infrastructure/observability/",)),
+    Tag(
+        "The server itself",
+        "Health, figures, and this description.",
+        ("/health/", "/metrics", "/docs", "/openapi.json"),
+    ),
+)
+
+SANDBOX = header("x-sandbox-name", "Name of the sandbox; without it `prod`.")
+_SCHEMES: dict[str, JSON] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An access token of `POST /ims/token/v3`.",
+    },
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-api-key",
+        "description": "The client id that the token was made for.",
+    },
+    "organisation": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-gw-ims-org-id",
+        "description": "The organisation's id, which ends in `@AdobeOrg`.",
+    },
+}
+_ABOUT = (
+    "Every answer has `x-request-id`, the caller's own if it sent one. Paths are matched as they"
+    " are sent, so `%2F` stays inside its segment. Bodies may be sent with `Content-Encoding: gzip`"
+    " or `deflate`. `HEAD` is served where `GET` is. What is said of an error is its code in"
+    " Onefold's own table; each API has its own form of body for it."
+)
+
+
+def document(routes: Iterable[Route], *, base_url: str, version: str) -> dict[str, JSON]:
+    """The whole document.
+
+    base_url: where clients reach the server. version: of Onefold.
+    """
+    routes = list(routes)
+    types = _Types(routes)
+    paths: dict[str, dict[str, JSON]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, types)
+    used = {tag_of(route) for route in routes}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Onefold", "version": version, "description": _ABOUT},
+        "servers": [{"url": base_url}],
+        "tags": [{"name": tag.title, "description": tag.about} for tag in TAGS if tag in used],
+        "paths": paths,
+        "components": {
+            "securitySchemes": _SCHEMES,
+            "parameters": {"sandbox": _parameter(SANDBOX)},
+            "schemas": {**SCHEMAS, **types.components},
+        },
+    }
+
+
+def tag_of(route: Route) -> Tag:
+    """Where the document has a route; what no tag begins like stands with the server itself."""
+    return next((tag for tag in TAGS if route.path.startswith(tag.beginnings)), TAGS[-1])
+
+
+class _Types:
+    """The schemas of everything that routes name: a reference for a type, a schema as it is."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        kinds: dict[int, Any] = {}
+        for of in _named(routes):
+            if not isinstance(of, dict):
+                kinds[id(of)] = of
+        schemas, components = msgspec.json.schema_components(
+            kinds.values(), ref_template=_REFERENCE
+        )
+        self._by_kind = dict(zip(kinds, map(_renamed, schemas), strict=True))
+        self.components = {_short(name): _renamed(schema) for name, schema in components.items()}
+
+    def schema(self, of: Any) -> JSON:
+        return of if isinstance(of, dict) else self._by_kind[id(of)]
+
+
+def _named(routes: Iterable[Route]) -> Iterator[Any]:
+    for route in routes:
+        if route.takes is not None:
+            yield route.takes.of
+        for answer in route.answers.values():
+            if answer.of is not None:
+                yield answer.of
+
+
+def _renamed(schema: JSON) -> JSON:
+    """A schema with public names: msgspec names a type as the code does."""
+    if isinstance(schema, list):
+        return [_renamed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    said = {name: _renamed(value) for name, value in schema.items()}
+    reference = said.get("$ref")
+    if isinstance(reference, str):
+        said["$ref"] = _REFERENCE.format(name=_short(reference.rpartition("/")[2]))
+    if isinstance(said.get("title"), str):
+        del said["title"]
+    return said
+
+
+def _short(name: str) -> str:
+    """`onefold.api.profile.bulk._Name` as `bulk.Name`, `_Name` as `Name`."""
+    found = _OWN.match(name)
+    assert found is not None, name
+    return ".".join(part for part in found.groups() if part)
+
+
+def _operation(route: Route, types: _Types) -> JSON:
+    said: dict[str, JSON] = {
+        "operationId": _id(route),
+        "summary": summary_of(route),
+        "tags": [tag_of(route).title],
+        "security": _security(route),
+        "parameters": _parameters(route),
+        "responses": _responses(route, types),
+    }
+    if route.takes is not None:
+        content: dict[str, JSON] = {"schema": types.schema(route.takes.of)}
+        if route.takes.example is not None:
+            content["example"] = route.takes.example
+        said["requestBody"] = {
+            "description": route.takes.help,
+            "required": route.takes.required,
+            "content": dict.fromkeys(route.takes.media, content),
+        }
+    if route.needs is not None:
+        said["description"] = f"Permission: `{route.needs}`."
+        said[PERMISSION] = route.needs
+    return said
+
+
+def summary_of(route: Route) -> str:
+    """What a route does: its own summary, or the first sentence of its handler's docstring."""
+    said = (route.handler.__doc__ or "").strip().partition("\n\n")[0]
+    first = " ".join(said.split()).partition(". ")[0]
+    return route.summary or (f"{first.removesuffix('.')}." if first else route.path)
+
+
+def _id(route: Route) -> str:
+    words = re.findall(r"[A-Za-z0-9]+", route.path)
+    return "_".join((route.method.lower(), *words))
+
+
+def _security(route: Route) -> JSON:
+    if route.gate != "none":
+        return [{name: [] for name in _SCHEMES}]
+    return [{}, {"bearer": []}] if route.family == "collection" else []
+
+
+def _parameters(route: Route) -> JSON:
+    declared = {(p.place, p.name): p for p in route.parameters}
+    found: list[JSON] = []
+    for name in _PLACE.findall(route.path):
+        place = declared.pop(("path", name), Parameter(name, "path", "", FILLED, required=True))
+        found.append(_parameter(place))
+    found += map(_parameter, declared.values())
+    if route.gate == "platform":
+        found.append({"$ref": "#/components/parameters/sandbox"})
+    return found
+
+
+def _parameter(parameter: Parameter) -> dict[str, JSON]:
+    said: dict[str, JSON] = {"name": parameter.name, "in": parameter.place}
+    if parameter.help:
+        said["description"] = parameter.help
+    if parameter.required:
+        said["required"] = True
+    return {**said, "schema": parameter.schema}
+
+
+def _responses(route: Route, types: _Types) -> JSON:
+    said: dict[str, JSON] = {}
+    for status, answer in route.answers.items():
+        said[str(status)] = {"description": answer.help}
+        if answer.of is not None:
+            said[str(status)]["content"] = {answer.media: {"schema": types.schema(answer.of)}}
+    if not said:
+        said["2XX"] = {"description": "Done."}
+    for status, codes in sorted(errors_of(route).items()):
+        said.setdefault(str(status), _error(route, codes))
+    if route.fails is None:
+        said["4XX"] = {"description": "Refused, for a reason that the body names."}
+    return said
+
+
+def errors_of(route: Route) -> Mapping[int, Sequence[str]]:
+    """The codes of the errors that a route can answer, by status."""
+    codes = (route.fails or "").split() + _ANY_TIME.split()
+    if route.gate != "none":
+        codes += _GATE.split()
+    if route.needs is not None:
+        codes.append("AUT-1009")
+    if route.gate == "platform":
+        codes += ["AUT-1008", "AUT-1010"]
+    if route.method not in NO_BODY:
+        codes += [*body_codes(route.family), "INL-1010"]
+        if route.gate != "none":
+            codes.append("API-1004")
+    found: dict[int, list[str]] = {}
+    for code in sorted(set(codes)):
+        found.setdefault(STATUS[code], []).append(code)
+    return found
+
+
+def _error(route: Route, codes: Sequence[str]) -> JSON:
+    names = dict.fromkeys(name_of(code, route.family) for code in codes)
+    forms: list[JSON] = [{"$ref": _REFERENCE.format(name=name)} for name in names if name]
+    is_known = route.fails is not None and "" not in names
+    schema = {} if not is_known else forms[0] if len(forms) == 1 else {"anyOf": forms}
+    return {
+        "description": "\n".join(f"- `{code}` {CODES[code].meaning}" for code in codes),
+        "content": {JSON_TYPE: {"schema": schema}},
+    }

@@ -1,0 +1,1 @@
+"""Clients of others, unchanged, against a server of ours."""

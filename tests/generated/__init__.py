@@ -1,0 +1,1 @@
+"""Generated requests against the document that the server gives of itself."""
