@@ -19,7 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import ingest, lookup, report
+from benchmarks import batches, ingest, lookup, report, schemas, simulation
 from benchmarks.bench import SCALES, Bench
 from benchmarks.loaded import loaded
 
@@ -36,6 +36,9 @@ PARTS = {
     "freshness": ("freshness_p50_ms", "freshness_p99_ms"),
     "single": ("ingest_single",),
     "disk": ("disk_bytes_per_event",),
+    "batches": ("batch_ingest",),
+    "schemas": ("schema_compile_ms",),
+    "simulation": ("graph_simulation",),
 }
 """What is measured together, and the figures that come of it, for --only."""
 
@@ -82,6 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _measure(bench: Bench, parts: set[str]) -> None:
     """The order: lookups first, on stores as they were loaded; then what changes them."""
+    if "simulation" in parts:
+        simulation.measure(bench)
+    if "schemas" in parts:
+        schemas.measure_compile(bench)
+    if "batches" in parts:
+        batches.measure(bench)
+    if parts <= {"simulation", "schemas", "batches"}:
+        return  # they do without a loaded store
     large = loaded(bench, bench.scale.people)
     if "disk" in parts:
         ingest.measure_disk(bench, large)

@@ -22,6 +22,7 @@ class Scale(NamedTuple):
 
     ingest_events: of one round of ingestion. rounds, lookup_rounds: how often value and floor take
     turns; seconds are of one turn, and many short turns share the machine's noise evenly.
+    simulated_links: in the store that linking rules are tried on.
     """
 
     people: int
@@ -32,11 +33,12 @@ class Scale(NamedTuple):
     lookup_seconds: float
     steady_seconds: float
     single_posts: int
+    simulated_links: int
 
 
 SCALES = {
-    "full": Scale(100_000, 1_000, 30_000, 3, 9, 1.5, 20.0, 6_000),
-    "small": Scale(3_000, 300, 10_000, 2, 5, 0.8, 5.0, 1_500),
+    "full": Scale(100_000, 1_000, 30_000, 3, 9, 1.5, 20.0, 6_000, 1_000_000),
+    "small": Scale(3_000, 300, 10_000, 2, 5, 0.8, 5.0, 1_500, 100_000),
 }
 
 

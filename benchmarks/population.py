@@ -123,7 +123,7 @@ class Messages:
             f'"URL":"https://shop.example.com/{page}/{sku.lower()}?visit={visit}",'
             f'"server":"shop.example.com","pageViews":{{"value":1}}}},"webReferrer":{{'
             f'"URL":"https://search.example.net/?q={page}&click={click}","type":"search_engine"}}}},'
-            f'"channel":{{"_id":"https://ns.adobe.com/xdm/channels/web","mode":"web"}},'
+            f'"channel":{{"_id":"https://ns.adobe.com/xdm/channels/web","mode":"pull"}},'
             f'"productListItems":[{{"SKU":"{sku}","name":"{_PRODUCTS[product]}","quantity":1,'
             f'"priceTotal":{n % 300 + 0.95},"currencyCode":"EUR","{self._tenant}":{{"core":{{'
             f'"imageURL":"https://img.example.com/{picture}.webp","mainCategory":"outdoor",'

@@ -37,6 +37,17 @@ SETTINGS = (
     ),
     Setting("body_bytes_max", int, 1_000_000, "bytes", "Largest body of a collection request."),
     Setting("body_seconds_max", int, 30, "seconds", "Longest time that a body may take to arrive."),
+    Setting(
+        "file_bytes_max", int, 268_435_456, "bytes", "Largest upload of a file, or of a part of it."
+    ),
+    Setting("file_seconds_max", int, 3600, "seconds", "Longest time that an upload may take."),
+    Setting(
+        "batch_bytes_max",
+        int,
+        107_374_182_400,
+        "bytes",
+        "Largest batch, all of its files together.",
+    ),
     Setting("token_seconds", int, 86_400, "seconds", "Life of an access token."),
     Setting(
         "sync_validations_per_minute",
@@ -50,6 +61,13 @@ SETTINGS = (
     Setting("future_seconds_max", int, 60, "seconds", "How far an event's clock may run ahead."),
     Setting("batch_records_max", int, 8000, "records", "Records that one pipeline commit takes."),
     Setting(
+        "journal_keep_hours",
+        int,
+        168,
+        "hours",
+        "How long accepted records stay in the journal once profiles and lake have them.",
+    ),
+    Setting(
         "journal_backlog_max", int, 1_000_000, "records", "Backlog above which inlets answer 503."
     ),
     Setting(
@@ -58,6 +76,13 @@ SETTINGS = (
         256_000_000,
         "bytes",
         "Encoded profiles that one HTTP worker keeps to answer again while they hold.",
+    ),
+    Setting(
+        "lake_memory_bytes",
+        int,
+        512_000_000,
+        "bytes",
+        "Memory that a process gives to the queries of one sandbox's lake, once it is used.",
     ),
     Setting("log_level", str, "info", "", "Least severe log events written: debug, info, warning."),
 )
@@ -75,14 +100,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ims_hosts: str = "ims-na1.adobelogin.com"
     body_bytes_max: int = 1_000_000
     body_seconds_max: int = 30
+    file_bytes_max: int = 268_435_456
+    file_seconds_max: int = 3600
+    batch_bytes_max: int = 107_374_182_400
     token_seconds: int = 86_400
     sync_validations_per_minute: int = 60
     record_bytes_max: int = 100_000
     event_bytes_max: int = 10_000
     future_seconds_max: int = 60
     batch_records_max: int = 8000
+    journal_keep_hours: int = 168
     journal_backlog_max: int = 1_000_000
     answers_bytes_max: int = 256_000_000
+    lake_memory_bytes: int = 512_000_000
     log_level: str = "info"
 
     @property

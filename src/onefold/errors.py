@@ -76,6 +76,13 @@ CODES: dict[str, CodeInfo] = {
         "The body did not arrive in time.", "Send it again on a faster connection."
     ),
     "INL-1017": CodeInfo("The server is overloaded.", "Send again after Retry-After seconds."),
+    "INL-1018": CodeInfo(
+        "Raw data without the id of a flow.", "Send the flow's id as x-adobe-flow-id."
+    ),
+    "INL-1019": CodeInfo(
+        "The inlet has no flow with this id.", "Take the id of a flow from this connection."
+    ),
+    "INL-1020": CodeInfo("The connection or the flow is disabled.", "Enable it."),
     # Outcomes of a record in the pipeline
     "REC-1001": CodeInfo("The record does not fit its schema.", "Correct it and send it again."),
     "REC-1002": CodeInfo("No primary identity.", "Flag one identity as primary or fill the field."),
@@ -94,7 +101,26 @@ CODES: dict[str, CodeInfo] = {
     "REC-1009": CodeInfo(
         "The primary identity is not usable.", "Send a value that the namespace allows."
     ),
-    "REC-1010": CodeInfo("The operation is not supported for this record.", "Send data: create."),
+    "REC-1010": CodeInfo(
+        "The operation is not possible for this record.",
+        "Merge and delete records of datasets that are enabled for Profile; see partial updates.",
+    ),
+    "REC-1011": CodeInfo(
+        "The flow of a raw record is gone, or its mapping does not fit the schema any more.",
+        "Mend the mapping set and replay the record.",
+    ),
+    "REC-1012": CodeInfo(
+        "A raw value cannot be converted to its field's type.",
+        "Correct the value or the mapping, and replay the record.",
+    ),
+    "REC-2001": CodeInfo(
+        "Two values of a namespace that is unique per graph.",
+        "Send one record for each person, or change the identity settings.",
+    ),
+    "REC-2002": CodeInfo(
+        "Several identities of the event's highest-priority namespace.",
+        "Name one identity of that namespace in an event.",
+    ),
     "REC-9001": CodeInfo(
         "The record raised a defect twice and was parked.", "Report it; replay later."
     ),
@@ -117,6 +143,8 @@ CODES: dict[str, CodeInfo] = {
     "CTL-1006": CodeInfo("A name exists already.", "Choose another name."),
     "CTL-1007": CodeInfo("The thing named does not exist.", "Check its name or id."),
     "CTL-1008": CodeInfo("A value is not allowed.", "Correct the value that is named."),
+    "CTL-1009": CodeInfo("The default sandbox cannot be deleted.", "Reset it, or keep it."),
+    "CTL-1010": CodeInfo("The state forbids the move.", "Wait until the last one is done."),
     # Schema registry
     "REG-1001": CodeInfo("The Accept header fits no list.", "Send the xed-id or the xed form."),
     "REG-1002": CodeInfo("The Accept header fits no resource.", "Send a xed form with version=1."),
@@ -126,8 +154,51 @@ CODES: dict[str, CodeInfo] = {
         "The change would break records that exist.", "Only add: new, optional fields."
     ),
     "REG-1006": CodeInfo("The resource is in use.", "Remove what uses it first."),
+    "REG-1007": CodeInfo("It has changed since it was read.", "Read it again; send its ETag."),
+    "REG-1008": CodeInfo("No record fits the schema.", "Widen the field that `at` names."),
+    # Flow Service
+    "FLW-1001": CodeInfo("The etag is missing.", "Send the resource's etag as If-Match."),
+    "FLW-1002": CodeInfo(
+        "The resource has changed since it was read.", "Read it again and repeat the change."
+    ),
+    "FLW-1003": CodeInfo("The resource is in use.", "Delete what refers to it first."),
     # Catalogue
     "CAT-1001": CodeInfo("The dataset holds records.", "Keep it, or disable it for the profile."),
+    "CAT-1002": CodeInfo("It has changed since it was read.", "Read it again; send its ETag."),
+    "CAT-1003": CodeInfo(
+        "A target connection names the dataset.",
+        "Delete its flows and the target connection first.",
+    ),
+    # Batches of files
+    "BAT-1001": CodeInfo("The batch does not exist.", "Check its id."),
+    "BAT-1002": CodeInfo(
+        "The batch's state forbids the act.", "Make another batch; the state is in the catalogue."
+    ),
+    "BAT-1003": CodeInfo("The file's path is not allowed.", "Send names with slashes between."),
+    "BAT-1004": CodeInfo("The batch would exceed a limit.", "Spread the files over batches."),
+    "BAT-1005": CodeInfo(
+        "The ranges of a file overlap or leave a gap.",
+        "Send what is missing, or begin again with INITIALIZE.",
+    ),
+    "BAT-1006": CodeInfo("The batch has no such file.", "Send the file first."),
+    "BAT-1007": CodeInfo("A file of the batch cannot be read.", "Check the format that was said."),
+    # Data Access
+    "DAT-1001": CodeInfo("The file does not exist.", "List the files of its batch."),
+    "DAT-1002": CodeInfo(
+        "The range lies outside of the file.", "Ask for bytes below its length, which HEAD tells."
+    ),
+    # Privacy
+    "PRV-1001": CodeInfo(
+        "The job has no content.", "Ask when an access job is complete, within 30 days."
+    ),
+    # Failed records
+    "FLR-1001": CodeInfo("No failed record has this number.", "List the failed records."),
+    "FLR-1002": CodeInfo(
+        "The failed record was replayed before.", "Look at its repeat; replay that if it failed."
+    ),
+    "FLR-1003": CodeInfo(
+        "The failed record's message was taken out.", "Have the sender send it again."
+    ),
     # Authentication
     "AUT-1001": CodeInfo("No token.", "Send Authorization: Bearer."),
     "AUT-1002": CodeInfo("The token is not valid or has expired.", "Ask for a new token."),
@@ -141,6 +212,12 @@ CODES: dict[str, CodeInfo] = {
         "The organisation id is malformed.", "Send the id that ends in @AdobeOrg."
     ),
     "AUT-1008": CodeInfo("The sandbox does not exist.", "Check x-sandbox-name."),
+    "AUT-1009": CodeInfo(
+        "The project lacks a permission.", "Have it granted: `onefold project permissions`."
+    ),
+    "AUT-1010": CodeInfo(
+        "The sandbox is not active.", "Wait until its reset is done, or name another one."
+    ),
     "AUT-2001": CodeInfo("Unknown client.", "Check client_id."),
     "AUT-2002": CodeInfo("Wrong secret.", "Check client_secret."),
     "AUT-2003": CodeInfo("The JWT is not acceptable.", "Sign a fresh JWT with the project's key."),
@@ -154,6 +231,7 @@ CODES: dict[str, CodeInfo] = {
     "API-1004": CodeInfo("A usable Content-Type is missing.", "Send application/json."),
     "API-1005": CodeInfo("The body is too large.", "Send a smaller body."),
     "API-1006": CodeInfo("The body did not arrive in time.", "Send it again."),
+    "API-1007": CodeInfo("The URL is too long.", "Send a shorter one."),
     "API-9001": CodeInfo("A defect of the server.", "Report the request id."),
     "API-9002": CodeInfo("The server cannot answer now; nothing was done.", "Try again."),
 }

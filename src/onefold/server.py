@@ -1,11 +1,13 @@
 """The composition root: settings in, rooms out. Only here are things wired.
 
-Three kinds of processes come out of it (see supervisor.py): HTTP workers with the ASGI application,
-one pipeline that applies what the workers accepted, and whatever opens the rooms for one command.
+Four kinds of processes come out of it (see supervisor.py): HTTP workers with the ASGI application,
+one pipeline that applies what the workers accepted, one that does jobs and lands the lake, and
+whatever opens the rooms for one command.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,25 +15,39 @@ import structlog
 
 from onefold.api.app import Application, application
 from onefold.api.context import Rooms
+from onefold.api.described import Described
 from onefold.api.routes import ROUTES
 from onefold.config import Settings
 from onefold.control import installation
+from onefold.control.discarded import Sweeper
 from onefold.control.tokens import Tokens
 from onefold.domain.sandbox import SandboxId
 from onefold.effects import Clock, Ids, SystemClock, SystemIds
-from onefold.errors import Unavailable
+from onefold.errors import NotFound, Unavailable
 from onefold.inlet.accept import Inlets
+from onefold.inlet.batches import Batches
+from onefold.inlet.inbox import Inbox
+from onefold.inlet.uploads import Uploads
+from onefold.jobs.kinds import KINDS
+from onefold.jobs.land_dataset import Lander
+from onefold.jobs.worker import Worker
+from onefold.jobs.workshop import Workshop
 from onefold.journal import Bell, Journal
+from onefold.lake.exports import Lakes
 from onefold.lookup.backlog import Backlogs
 from onefold.lookup.graph import Graphs
+from onefold.lookup.measurements import Measurements
 from onefold.lookup.profiles import Profiles
 from onefold.observe.metrics import Metrics
 from onefold.pipeline.processor import Processor
-from onefold.store.places import Places
+from onefold.store.places import SPOOL, Places
 from onefold.store.snapshot import Definitions
 
 IDLE_SECONDS = 1.0
 """How long the pipeline waits for the bell before it looks by itself."""
+
+JOBS_IDLE_SECONDS = 0.25
+"""How often idle jobs look for something to do."""
 
 RETRY_SECONDS = 0.5
 """How long the pipeline waits when the store could not take a batch."""
@@ -52,11 +68,24 @@ def rooms(
     """Everything that one HTTP process needs. `origin` tells processes apart in traces."""
     clock = clock or SystemClock()
     definitions = Definitions(places.control())
+    definitions.when_gone(places.forget)
+    lakes = Lakes(places, memory_bytes=settings.lake_memory_bytes)
+    definitions.when_gone(lakes.forget)
+    inlets = Inlets(
+        places=places,
+        definitions=definitions,
+        bell=bell,
+        clock=clock,
+        settings=settings,
+        metrics=metrics,
+        origin=origin,
+    )
     return Rooms(
         settings=settings,
         clock=clock,
         ids=ids or SystemIds(),
         control=places.control(),
+        places=places,
         definitions=definitions,
         tokens=Tokens(
             definitions=definitions,
@@ -64,19 +93,19 @@ def rooms(
             clock=clock,
             settings=settings,
         ),
-        inlets=Inlets(
-            places=places,
-            definitions=definitions,
-            bell=bell,
-            clock=clock,
-            settings=settings,
-            metrics=metrics,
-            origin=origin,
-        ),
+        inlets=inlets,
+        inbox=Inbox(places, inlets),
         profiles=Profiles(places, definitions, answers_bytes_max=settings.answers_bytes_max),
         graphs=Graphs(places),
+        measurements=Measurements(places, definitions, clock),
         metrics=metrics,
         backlogs=Backlogs(places, definitions, clock, bell),
+        batches=Batches(
+            places=places, definitions=definitions, clock=clock, ids=ids or SystemIds()
+        ),
+        uploads=Uploads(places=places, clock=clock, settings=settings),
+        lakes=lakes,
+        described=Described(ROUTES, base_url=settings.base_url),
     )
 
 
@@ -103,6 +132,8 @@ class Pipeline:
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self._definitions = Definitions(places.control())
+        self._definitions.when_gone(self._part)
+        self._sweeper = Sweeper(places, self._clock)
         self._processors: dict[SandboxId, Processor] = {}
 
     def round(self) -> int:
@@ -118,6 +149,10 @@ class Pipeline:
                 taken += processor.step()
             except Unavailable as unavailable:
                 passing = unavailable
+            except NotFound as gone:
+                if gone.code != "AUT-1008":
+                    raise
+                # Its sandbox was reset a moment ago: there is nothing left to apply.
         if passing is not None and not taken:
             raise passing
         return taken
@@ -138,7 +173,16 @@ class Pipeline:
                 self._bell.wait(RETRY_SECONDS)
         self.drain()
 
+    def _part(self, sandbox: SandboxId) -> None:
+        self._processors.pop(sandbox, None)
+        self._places.forget(sandbox)
+
     def _all(self) -> list[Processor]:
+        """The processors of all active sandboxes. Stores that were discarded are removed first,
+        when nothing here has them open any more."""
+        self._definitions.installation()
+        for left in self._sweeper.sweep(self._definitions.generation()):
+            log.error("pipeline.store_not_removed", store=left.id, sandbox=left.name)
         for sandbox in self._definitions.sandboxes():
             if sandbox.id not in self._processors:
                 self._processors[sandbox.id] = Processor(
@@ -153,16 +197,110 @@ class Pipeline:
         return list(self._processors.values())
 
 
+class Jobs:
+    """The jobs of all sandboxes, in turns, a step each, and the landing of their lakes. Sandboxes
+    that appear are picked up.
+
+    bell: rung when a job has appended to a journal.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        places: Places,
+        bell: Bell,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+    ) -> None:
+        self._settings = settings
+        self._places = places
+        self._bell = bell
+        self._clock = clock or SystemClock()
+        self._ids = ids or SystemIds()
+        self._definitions = Definitions(places.control())
+        self._definitions.when_gone(self._part)
+        self._workers: dict[SandboxId, tuple[Workshop, Worker, Lander]] = {}
+
+    def round(self) -> int:
+        """One step in every sandbox; answer how many were done.
+
+        A store that cannot answer does not keep the other sandboxes waiting; its Unavailable is
+        raised when no sandbox had anything else to do.
+        """
+        done = 0
+        passing: Unavailable | None = None
+        for _, worker, lander in self._all():
+            for step in (worker.step, lander.step):
+                try:
+                    done += step()
+                except Unavailable as unavailable:
+                    passing = unavailable
+        if passing is not None and not done:
+            raise passing
+        return done
+
+    def land(self) -> None:
+        """Land everything that the pipelines have passed, whether it is time or not."""
+        for _, _, lander in self._all():
+            while lander.land():
+                pass
+
+    def close(self) -> None:
+        """Let go of the lakes."""
+        for workshop, _, _ in self._workers.values():
+            workshop.lake.close()
+
+    def drain(self) -> None:
+        """Do everything that is due now."""
+        while self.round():
+            pass
+
+    def run(self, stopping: Callable[[], bool], wait: Callable[[float], None]) -> None:
+        """Do jobs as they fall due, until told to stop. wait: sleeps for so many seconds."""
+        while not stopping():
+            try:
+                if not self.round():
+                    wait(JOBS_IDLE_SECONDS)
+            except Unavailable as passing:
+                log.warning("jobs.store_unavailable", code=passing.code)
+                wait(RETRY_SECONDS)
+
+    def _part(self, sandbox: SandboxId) -> None:
+        gone = self._workers.pop(sandbox, None)
+        if gone is not None:
+            gone[0].lake.close()
+        self._places.forget(sandbox)
+
+    def _all(self) -> list[tuple[Workshop, Worker, Lander]]:
+        for sandbox in self._definitions.sandboxes():
+            if sandbox.id not in self._workers:
+                workshop = Workshop(
+                    sandbox=sandbox,
+                    places=self._places,
+                    journal=Journal(self._places.journal(sandbox.id), self._bell),
+                    definitions=self._definitions,
+                    clock=self._clock,
+                    ids=self._ids,
+                    settings=self._settings,
+                )
+                worker = Worker(workshop, KINDS, alone=True)
+                self._workers[sandbox.id] = (workshop, worker, Lander(workshop))
+        return list(self._workers.values())
+
+
 def prepared(data: Path) -> None:
     """Open every database of the installation once, so that faults show before serving begins.
 
     Raises NotFound CTL-1002, Conflict CTL-1003. Leaves nothing open.
     """
     installation.require(data)
+    shutil.rmtree(data / SPOOL, ignore_errors=True)
     places = Places(data)
     try:
         for sandbox in Definitions(places.control()).sandboxes():
             places.journal(sandbox.id)
             places.profile(sandbox.id)
+            places.work(sandbox.id)
     finally:
         places.close()

@@ -1,13 +1,15 @@
-"""The processes of one server: a parent that only watches, N HTTP workers, one pipeline.
+"""The processes of one server: a parent that only watches, N HTTP workers, one pipeline, one for
+jobs.
 
     parent ── forks ──► HTTP worker 1..N  share the listening socket, ring the bell at a commit
-                   └──► pipeline          woken by the bell, the only writer of profile data
+                   ├──► pipeline          woken by the bell, the only writer of profile data
+                   └──► jobs              batches, the lake, deletions: what takes long
 
 The data directory is locked by an open file that every process inherits, so a second server finds
 it taken for as long as one process of the first is alive. Children hold the reading end of a pipe
 whose writing end only the parent has: when the parent dies, however suddenly, they see its end and
 go. A child that dies is replaced. On SIGTERM and SIGINT the workers finish their requests first,
-then the pipeline applies what is left in the journal.
+then jobs stop between two steps, then the pipeline applies what is left in the journal.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ GRACE_SECONDS = 20
 LOCK_SECONDS = 3.0
 """How long to wait for a dying server's processes to leave the data directory."""
 RESPAWN_SECONDS = 1.0
+TELL_SECONDS = 3.0
+"""How often a worker writes down what its inlets saw; a kill loses as much of those counts."""
 BACKLOG = 2048
 GC_THRESHOLD = 50_000
 
@@ -124,7 +128,7 @@ class _Parent:
     def run(self, ready: Callable[[], None]) -> int:
         for number in _STOPPING:
             signal.signal(number, self._stop)
-        roles = ["pipeline", *(f"http-{n}" for n in range(1, self._settings.workers + 1))]
+        roles = ["pipeline", "jobs", *(f"http-{n}" for n in range(1, self._settings.workers + 1))]
         for role in roles:
             self._fork(role)
         if not self._wait_ready(len(roles)):
@@ -157,7 +161,7 @@ class _Parent:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
             os.close(self._life_write)
             threading.Thread(target=self._watch_parent, daemon=True).start()
-            run = _pipeline if role == "pipeline" else _http
+            run = {"pipeline": _pipeline, "jobs": _jobs}.get(role, _http)
             run(
                 self._settings, self._bell, self._listening, self._tell_ready, Metrics(self._shared)
             )
@@ -204,8 +208,8 @@ class _Parent:
         return dead
 
     def _end(self) -> None:
-        """Workers first, so that nothing is accepted any more; then the pipeline drains."""
-        for wanted in ("http", "pipeline"):
+        """Workers first, so that nothing is accepted any more; at last the pipeline drains."""
+        for wanted in ("http", "jobs", "pipeline"):
             pids = [pid for pid, role in self._children.items() if role.startswith(wanted)]
             for pid in pids:
                 os.kill(pid, signal.SIGTERM)  # not reaped yet, so the number is still the child's
@@ -238,6 +242,29 @@ def _pipeline(
     places.close()
 
 
+def _jobs(
+    settings: Settings,
+    bell: PipeBell,
+    listening: socket.socket,
+    ready: Callable[[], None],
+    metrics: Metrics,  # noqa: ARG001 - a role's form
+) -> None:
+    listening.close()
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    places = Places(settings.data)
+    jobs = server.Jobs(settings, places=places, bell=bell)
+    _settle()
+    ready()
+    jobs.run(lambda: stopping, time.sleep)
+    places.close()
+
+
 def _http(
     settings: Settings,
     bell: PipeBell,
@@ -264,15 +291,23 @@ def _http(
     def stop(*_: object) -> None:
         http.should_exit = True
 
+    async def telling() -> None:
+        while True:
+            await asyncio.sleep(TELL_SECONDS)
+            await asyncio.to_thread(rooms.inlets.tallies.tell)
+
     async def run() -> None:
+        teller = asyncio.ensure_future(telling())
         serving = asyncio.ensure_future(http.serve(sockets=[listening]))
         while not http.started and not serving.done():
             await asyncio.sleep(0.005)
         ready()
         await serving
+        teller.cancel()
 
     signal.signal(signal.SIGTERM, stop)
     uvloop.run(run())
+    rooms.inlets.tallies.tell()
     places.close()
 
 

@@ -207,6 +207,59 @@ def test_a_batch_of_files(server: Server) -> None:
     assert found["entity"][f"_{tenant}"]["tier"] == "silver"
 
 
+def test_what_the_catalogue_tells(server: Server) -> None:
+    walk = Walk(server)
+    catalog = walk.catalog
+    people = walk.profile_schema(tenant := walk.schemas.getTenantId())
+    walk.identity(people["$id"], f"/_{tenant}/email", "Email", primary=True)
+    members = walk.dataset("Members", people["$id"])
+    assert catalog.getDataSetObservableSchema(members) == {"observableSchema": {}}
+    assert len(catalog.getFailedBatchesDF()) == 0
+
+    good = _loaded(walk, members, {"_id": "m1", f"_{tenant}": {"email": KIM, "tier": "silver"}})
+    bad = _loaded(walk, members, {"_id": "m2", f"_{tenant}": {"email": {"not": "text"}}})
+    assert set(catalog.getBatches()) == {good, bad}
+    assert set(catalog.getBatches(n_results="inf", limit=1, output="dataframe").index) == {
+        good,
+        bad,
+    }
+    assert list(catalog.getLastBatches(dataSetId=members)) == [bad]
+    assert list(catalog.getLastBatches()) == [bad]
+    failed = catalog.getFailedBatchesDF(n_results=5)
+    assert list(failed.index) == [bad]
+    assert (failed.loc[bad, "dataSetId"], len(failed.loc[bad, "errorCode"])) == (members, 1)
+    assert catalog.findActiveBatch(good) == good
+
+    listed = catalog.getDataSets(limit=3)
+    assert listed[members]["lastSuccessfulBatch"] == good
+    assert listed[members]["lastBatchId"] == bad
+    assert catalog.getDataSet(members)[members]["lastBatchStatus"] == "failed"
+    assert catalog.data.ids["Members"] == members
+    infos = catalog.getDatasetsInfos().set_index("id").loc[members]
+    assert (infos["dataBehavior"], infos["qs_table"]) == ("record", "members")
+
+    told = catalog.getDataSetObservableSchema(members, appendDatasetInfo=True)
+    fields = import_module("aepp.catalog").ObservableSchemaManager(told)
+    assert (fields.schemaId, fields.datasetId) == (people["$id"], members)
+    paths = {"_id", f"_{tenant}", f"_{tenant}.email", f"_{tenant}.tier"}
+    assert set(fields.to_dataframe()["path"]) == paths
+    assert fields.to_dict()[f"_{tenant}"] == {"email": "string", "tier": "string"}
+
+    walk.inlet(other := walk.dataset("Others", people["$id"]))
+    assert catalog.deleteDataSet(other)["type"].endswith("CAT-1003-409")
+
+
+def _loaded(walk: Walk, dataset: str, entity: dict[str, Any]) -> str:
+    """A batch of one row, which has come to its end."""
+    batch: str = walk.ingestion.createBatch(datasetId=dataset, format="json")["id"]
+    walk.ingestion.uploadSmallFile(
+        batchId=batch, datasetId=dataset, filePath="a.json", data=[entity]
+    )
+    walk.ingestion.uploadSmallFileFinish(batchId=batch)
+    _until(lambda: walk.catalog.getBatch(batch)[batch]["status"] in ("success", "failed"))
+    return batch
+
+
 def _visit(number: int) -> dict[str, Any]:
     return {
         "_id": f"v{number}",

@@ -1,5 +1,5 @@
-"""kill -9 of the server, a worker or the pipeline while clients write; nothing that was
-acknowledged is lost, nothing stands twice, and the store agrees with the journal."""
+"""kill -9 of the server, a worker, the pipeline or the jobs while clients write; nothing that was
+acknowledged is lost, nothing stands twice, and store and lake agree with the journal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from tests.crash.writers import PEOPLE, Writers, email
 
 WORKERS = 2
 WRITERS = 3
-PARENT = WORKERS + 1
+PIPELINE, JOBS, WORKER = range(3)
+PARENT = WORKER + WORKERS
 """The number of what is killed: children are counted from 0, the parent comes behind them."""
 
 
@@ -30,8 +31,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running.close()
 
 
-def test_acknowledged_events_survive_three_kills(server):
-    killed_and_checked(server, seed=1, victims=[0, PARENT, 1])
+def test_acknowledged_events_survive_a_kill_of_each_process(server):
+    killed_and_checked(server, seed=1, victims=[PIPELINE, PARENT, WORKER, JOBS])
 
 
 @pytest.mark.long

@@ -29,7 +29,12 @@ KINDS = {
     "PRO": "Profile access",
     "CTL": "Installation and definitions",
     "REG": "Schema registry",
+    "FLW": "Flow Service",
     "CAT": "Catalogue",
+    "BAT": "Batches of files",
+    "FLR": "Failed records, as an inbox",
+    "DAT": "Data access",
+    "PRV": "Privacy",
     "AUT": "Tokens and headers",
     "API": "Any request",
 }
@@ -145,7 +150,9 @@ def _xdm() -> str:
         " in a short notation of Onefold's own (`src/onefold/domain/xdm/standard/*.json`) and"
         " expanded when loaded; titles and descriptions are Onefold's; names are in the form that"
         " the Schema Registry shows (`birthDate`, `_id`, `_repo.createDate`) instead of prefixed;"
-        " `browserdetails.cookiesEnabled` is text, as published sample payloads send it.",
+        " `browserdetails.cookiesEnabled` is text, as published sample payloads send it, and so is"
+        " the `trackingNumber` of a shipping, since carriers use letters; the `id` of an"
+        " `identityitem` is required, since an item without one names nobody.",
     ]
     for kind, heading in RESOURCES.items():
         found = [d for d in documents if d["meta:resourceType"] == kind]

@@ -12,7 +12,13 @@ import pytest
 
 from tests.docs.commands import REPOSITORY, blocks, matches, run
 
-PAGES = ("README.md", "docs/tutorial.md", "docs/operating.md")
+PAGES = (
+    "README.md",
+    "docs/tutorial.md",
+    "docs/operating.md",
+    "docs/how-to/point-aepp-here.md",
+    "docs/how-to/load-a-file.md",
+)
 _VARYING = re.compile(r"[0-9A-F]{24}(?=@)|[0-9a-f]{32}|[0-9]+")
 
 

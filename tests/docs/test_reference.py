@@ -15,7 +15,19 @@ from onefold.errors import CODES
 from onefold.observe.metrics import METRICS
 from tests.docs.generate import REFERENCE, REPOSITORY, pages
 
-COMMANDS = ("init", "serve", "demo", "token", "doctor", "project create")
+COMMANDS = (
+    "init",
+    "serve",
+    "demo",
+    "token",
+    "doctor",
+    "project create",
+    "project permissions",
+    "failed list",
+    "failed show",
+    "failed summary",
+    "failed replay",
+)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
 

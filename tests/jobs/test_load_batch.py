@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ from onefold.journal import Journal
 from onefold.store.tables import events, jobs
 from onefold.store.tables.jobs import State
 from onefold.store.tables.outcomes import Outcome
-from onefold.testing.app import App
+from onefold.testing.app import CONTENT_TYPE, App
+from tests.contract.asking import send
 from tests.contract.imports.loading import EXPORT, act, lines, loaded, opened, person, put, shown
-from tests.contract.people import ecid, event
+from tests.contract.people import RECORD, ecid, event
 
 
 class Killed(BaseException):
@@ -203,7 +205,7 @@ def test_a_file_that_cannot_be_read_fails_its_batch(
     assert told["status"] == "failed"
     assert [error["code"] for error in told["errors"]][:1] == [code]
     assert sum(app.ended().values()) == 0
-    assert sorted(path.name for path in _folder(app, batch).iterdir()) == []
+    assert not _folder(app, batch).exists()
 
 
 def test_values_are_converted_as_far_as_their_types_allow(app: App) -> None:
@@ -270,6 +272,66 @@ def test_nothing_of_a_loaded_batch_stays_on_the_disk_but_diagnostics(app: App) -
     act(app, told["id"], "REVERT")
     app.work()
     assert not _folder(app, told["id"]).exists()
+
+
+def test_rows_of_an_upserting_dataset_change_only_what_they_have(app: App) -> None:
+    dataset = app.datasets[REGISTRATIONS]
+    url = f"/data/foundation/catalog/dataSets/{dataset.id}"
+    for tags in (["enabled:false"], ["enabled:true", "isUpsert:true"]):
+        assert send(app, "PATCH", url, {"tags": {"unifiedProfile": tags}}).status_code == 200
+    name = {"person": {"name": {"firstName": "Ada", "lastName": "L"}, "birthYear": 1815}}
+    loaded(app, lines(person(1, **name)))
+    told = loaded(app, lines(person(1, person={"name": {"lastName": "K"}, "birthYear": None})))
+    assert (told["status"], told["errors"]) == ("success", [])
+    (found,) = app.get(f"{RECORD}&entityId={ecid(1)}&entityIdNS=ecid&fields=person").json().values()
+    assert found["entity"]["person"] == {"name": {"firstName": "Ada", "lastName": "K"}}
+
+
+def test_csv_is_mapped_by_the_mapping_set_that_the_batch_names(app: App) -> None:
+    schema = {"id": app.datasets[EVENTS].schema_id, "contentType": CONTENT_TYPE}
+    pairs = (("id", "_id"), ("at", "timestamp"), ("ecid", "identityMap.ECID[0].id"))
+    mappings = [
+        {"sourceType": "ATTRIBUTE", "source": source, "destination": destination}
+        for source, destination in pairs
+    ]
+    body = {"version": 0, "outputSchema": {"schemaRef": schema}, "mappings": mappings}
+    made = send(app, "POST", "/data/foundation/conversion/mappingSets", body)
+    assert made.status_code in (200, 201), made.text
+    content = f"id,at,ecid,other\ne-1,2025-01-01T00:00:00Z,{ecid(1)},x\n".encode()
+    told = loaded(
+        app,
+        content,
+        dataset=EVENTS,
+        inputFormat={"format": "CSV"},
+        tags={"aep_sip_mapper": [f"mapping-set-id:{made.json()['id']}", "mapping-set-version:0"]},
+    )
+    assert (told["status"], told["metrics"]["outputRecordCount"]) == ("success", 1), told
+    assert stored(app) == ["e-1"]
+
+
+def test_diagnostics_are_kept_for_a_month(app: App) -> None:
+    kept: Any = {"partialIngestionPercentage": 50, "enableErrorDiagnostics": True}
+    told = loaded(app, lines(happened(1), b"["), dataset=EVENTS, **kept)
+    errors = _folder(app, told["id"]) / "errors"
+    for days, there in ((29, True), (31, False)):
+        at_s = (app.clock.now_ms() / 1000) - days * 86_400
+        os.utime(errors, (at_s, at_s))
+        loaded(app, lines(happened(2)), dataset=EVENTS)
+        assert errors.exists() is there
+
+
+def test_a_batch_that_a_defect_stopped_is_stalled(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise ValueError("made up")
+
+    monkeypatch.setattr("onefold.jobs.load_batch.staged", broken)
+    batch = completed(app, lines(happened(1)))
+    for _ in range(4):
+        app.work()
+        app.clock.advance(ms=3_600_000)
+    assert shown(app, batch)["status"] == "stalled"
 
 
 def test_reverting_leaves_no_trace_of_failed_rows(app: App) -> None:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from onefold.effects import Clock, Ids
     from onefold.inlet.accept import Inlets
     from onefold.inlet.batches import Batches
+    from onefold.inlet.inbox import Inbox
     from onefold.inlet.uploads import Uploads
     from onefold.lake.exports import Lakes
-    from onefold.inlet.inbox import Inbox
     from onefold.lookup.backlog import Backlogs
     from onefold.lookup.graph import Graphs
     from onefold.lookup.measurements import Measurements

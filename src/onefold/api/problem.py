@@ -50,7 +50,7 @@ _OTHERS = {
     405: "API-1002",
     406: "REG-1004",
     408: "INL-1016 API-1006",
-    409: "FLR-1002 INL-1020 FLW-1003 AUT-1010 CTL-1009 CTL-1010 CTL-1001 CTL-1004 CTL-1005 CTL-1006 REG-1006 CAT-1001",
+    409: "FLR-1002 INL-1020 FLW-1003 AUT-1010 CTL-1009 CTL-1010 CTL-1001 CTL-1004 CTL-1005 CTL-1006 REG-1006 CAT-1001 CAT-1003",
     412: "FLW-1002 REG-1007 CAT-1002",
     410: "FLR-1003",
     413: "SML-1002 INL-1009 API-1005",
@@ -226,9 +226,7 @@ def _gateway_body(error: PlatformError, status: int, context: Context) -> JSON:
             "status": status,
             "detail": error.detail,
         }
-    error_code, message = GATEWAY_CODES.get(
-        error.code, (f"{status}000", detail_of(error, context))
-    )
+    error_code, message = GATEWAY_CODES.get(error.code, (f"{status}000", detail_of(error, context)))
     return {"error_code": error_code, "message": message}
 
 

@@ -11,9 +11,13 @@ from rich.progress import Progress
 from onefold import doctor
 from onefold.control import installation
 from onefold.doctor import Finding
+from onefold.domain.sandbox import SandboxId
 from onefold.journal import Journal, PipeBell
+from onefold.lake.lake import Lake
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions
+
+LAKE_MEMORY_BYTES = 512_000_000
 
 
 def examine(data: Path) -> int:
@@ -25,14 +29,32 @@ def examine(data: Path) -> int:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         for sandbox in Definitions(places.control()).sandboxes():
             task = progress.add_task(f"sandbox {sandbox.name}", total=None)
+            journal = Journal(places.journal(sandbox.id), bell)
             with places.profile(sandbox.id).reading() as reader:
-                for finding in doctor.examined(reader, Journal(places.journal(sandbox.id), bell)):
+                for finding in doctor.examined(reader, journal):
                     typer.echo(_line(sandbox.name, finding))
                     clean = clean and finding.clean
+            for finding in _lake(places, sandbox.id, journal):
+                typer.echo(_line(sandbox.name, finding))
+                clean = clean and finding.clean
             progress.remove_task(task)
     bell.close()
     places.close()
     return 0 if clean else 1
+
+
+def _lake(places: Places, sandbox: SandboxId, journal: Journal) -> list[Finding]:
+    """What the lake's counts say. A landing in between has them counted again."""
+    lake = Lake(places.lake(sandbox), memory_bytes=LAKE_MEMORY_BYTES, writable=False)
+    try:
+        while True:
+            figures = lake.figures()
+            with places.profile(sandbox).reading() as reader:
+                found = list(doctor.lake_examined(reader, journal, figures))
+            if lake.progress() == figures.progress:
+                return found
+    finally:
+        lake.close()
 
 
 def _line(sandbox: str, finding: Finding) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from onefold.cli.failed import app as failed
 from onefold.errors import CODES, PlatformError
 
 app = typer.Typer(
@@ -25,7 +26,20 @@ project = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(project, name="project")
+app.add_typer(failed)
 
+Permissions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--permission",
+        help="What the project may do; repeatable. * is everything.",
+        metavar="NAME[:ACTION]",
+    ),
+]
+Sandboxes = Annotated[
+    list[str] | None,
+    typer.Option("--sandbox", help="Where; repeatable. * is everywhere.", metavar="NAME"),
+]
 Data = Annotated[Path, typer.Option("--data", help="The data directory.", metavar="DIR")]
 
 
@@ -96,20 +110,51 @@ def demo(
 
 
 @project.command(
-    "create", epilog='Example: onefold project create "Call centre" --data ./data --out ./project'
+    "create",
+    epilog='Example: onefold project create "Call centre" --data ./data --out ./project; or '
+    "onefold project create Reports --data ./data --out ./reports --permission view-profiles"
+    " --permission manage-datasets:write --sandbox prod",
 )
 def create_project(
     name: Annotated[str, typer.Argument(help="Name of the project.")],
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="Where the files go.", metavar="DIR")],
+    permission: Permissions = None,
+    sandbox: Sandboxes = None,
 ) -> None:
     """Make an API project: config.zip with its key pair, and a Postman environment.
 
-    The private key is in config.zip only. A running server knows the project at once.
+    The private key is in config.zip only. A running server knows the project at once. It may do
+    everything unless permissions or sandboxes are named.
     """
     from onefold.cli import project as command
 
-    command.create(name, data=data, out=out)
+    granted = command.grants(permission or (), sandbox or ())
+    command.create(name, data=data, out=out, **({"permissions": granted} if granted else {}))
+
+
+@project.command(
+    "permissions",
+    epilog="Example: onefold project permissions CLIENT_ID --data ./data; or "
+    "onefold project permissions CLIENT_ID --data ./data --permission view-profiles --sandbox prod;"
+    " or onefold project permissions CLIENT_ID --data ./data --add --permission '*' --sandbox dev",
+)
+def permit_project(
+    client_id: Annotated[str, typer.Argument(help="Client id of the project.")],
+    data: Data,
+    permission: Permissions = None,
+    sandbox: Sandboxes = None,
+    add: Annotated[bool, typer.Option("--add", help="Keep what the project has.")] = False,
+) -> None:
+    """Show what an API project may do, or say it anew; it holds at the project's next request.
+
+    The permissions named take the place of all that the project has, unless --add is given. Those
+    that exist are in docs/reference/http.md, "Access control".
+    """
+    from onefold.cli import project as command
+
+    granted = command.grants(permission or (), sandbox or ())
+    command.permit(client_id, data=data, permissions=granted, add=add)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

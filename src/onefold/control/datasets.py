@@ -14,7 +14,7 @@ from onefold.domain.xdm.keywords import require_shallow
 from onefold.effects import Clock, Ids
 from onefold.errors import Conflict, Malformed, NotFound
 from onefold.store.engine import Engine, Reader, Transaction
-from onefold.store.tables import datasets, resources
+from onefold.store.tables import datasets, flow_resources, resources
 from onefold.store.tables.datasets import Hand, StoredDataset
 from onefold.store.tables.generation import change
 from onefold.wire import JSON, encode_json
@@ -194,16 +194,18 @@ def delete(
     *,
     if_match: Collection[str] | None = None,
 ) -> None:
-    """Remove a dataset that holds no records. ingested: ids of those that do.
+    """Remove a dataset that holds no records and that no target connection names. ingested: ids of
+    those that hold some.
 
-    Raises NotFound CTL-1007, Conflict CAT-1002 when the etag is another, and CAT-1001: what was
-    ingested would be left without an origin.
+    Raises NotFound CTL-1007, Conflict CAT-1002 when the etag is another, CAT-1001: what was
+    ingested would be left without an origin, and CAT-1003: what flows into it would fail.
     """
     with change(engine) as transaction:
         dataset = got(transaction, sandbox, dataset_id)
         etags.require(if_match, etag(dataset, sandbox), "CAT-1002")
         if dataset.id in ingested:
             raise Conflict("CAT-1001", "Records of the dataset were applied to profiles")
+        _require_no_target(transaction, sandbox, dataset_id)
         datasets.delete(transaction, sandbox.id, dataset.id)
 
 
@@ -283,6 +285,13 @@ def _replaced(
     )
     datasets.replace(transaction, sandbox.id, after)
     return after
+
+
+def _require_no_target(reader: Reader, sandbox: Sandbox, dataset_id: str) -> None:
+    for other in flow_resources.of_sandbox(reader, sandbox.id):
+        names = other.kind == "targetConnections" and other.document["params"].get("dataSetId")
+        if names == dataset_id:
+            raise Conflict("CAT-1003", f"The target connection {other.id} names the dataset")
 
 
 def _merged(before: JSON, change: JSON) -> JSON:

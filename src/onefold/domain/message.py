@@ -82,11 +82,36 @@ class Message(msgspec.Struct, frozen=True):
         return None
 
 
+class RawHeader(msgspec.Struct, frozen=True, rename="camel"):
+    """What a sender of raw data may say; the flow knows the rest."""
+
+    schema_ref: SchemaRef | None = None
+    dataset_id: str | None = None
+    ims_org_id: str | None = None
+    created_at: str | int | None = None
+    source: Any = None
+    operations: Any = None
+
+
+class RawMessage(msgspec.Struct, frozen=True, rename="camel"):
+    """Raw data as the journal keeps it: a header that says where it goes, and the attributes as
+    they were sent, which a mapping makes XDM of."""
+
+    header: Header
+    body: msgspec.Raw
+
+    @property
+    def flow_id(self) -> str:
+        return self.header.flow_id or ""
+
+
 class Messages:
     """Decoders of messages, made once."""
 
     def __init__(self) -> None:
         self._message = msgspec.json.Decoder(Message)
+        self._raw = msgspec.json.Decoder(RawMessage)
+        self._sent_raw = msgspec.json.Decoder(_SentRaw)
         self._envelope = msgspec.json.Decoder(_Batch)
         self._generic = msgspec.json.Decoder()
 
@@ -131,6 +156,28 @@ class Messages:
             raise Malformed("INL-1002", "Message has unknown xdm format")
         return message
 
+    def raw(self, kept: bytes) -> RawMessage:
+        """A message of raw data from the journal. Raises Malformed INL-1002."""
+        try:
+            return self._raw.decode(kept)
+        except (msgspec.MsgspecError, RecursionError) as bad:
+            raise Malformed("INL-1002", "Message has no known form of raw data") from bad
+
+    def sent_raw(self, body: bytes) -> tuple[RawHeader, bytes]:
+        """Header and attributes of raw data as it was sent: an object of attributes, or an envelope
+        of nothing but the objects `header` and `body`. Raises Malformed INL-1002."""
+        try:
+            sent = self._generic.decode(body)
+            if not isinstance(sent, dict):
+                raise Malformed("INL-1002", "Raw data is a JSON object")
+            parts = [sent.get("header"), sent.get("body")]
+            if len(sent) != 2 or not all(isinstance(part, dict) for part in parts):
+                return RawHeader(), body
+            envelope = self._sent_raw.decode(body)
+        except (msgspec.MsgspecError, RecursionError) as bad:
+            raise Malformed("INL-1002", "Message has an unusable header") from bad
+        return envelope.header, bytes(envelope.body)
+
     def within_depth(self, raw: bytes) -> None:
         """Raise Malformed INL-1002 for a message that is nested too deeply."""
         if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and self._depth(raw) > DEPTH_MAX:
@@ -148,6 +195,11 @@ class Messages:
                     deeper.extend(v for v in value if isinstance(v, dict | list))
             level = deeper
         return depth
+
+
+class _SentRaw(msgspec.Struct, frozen=True):
+    header: RawHeader
+    body: msgspec.Raw
 
 
 class _Batch(msgspec.Struct, frozen=True):

@@ -15,15 +15,21 @@ import msgspec
 
 from onefold import smile
 from onefold.config import Settings
+from onefold.domain import categories, removal
+from onefold.domain.failed_record import FailedRecord
 from onefold.domain.message import Message, Messages
+from onefold.domain.profile import partial
+from onefold.domain.removal import Removal
 from onefold.domain.sandbox import SandboxId
 from onefold.domain.xdm.validate import Violation
 from onefold.effects import Clock
 from onefold.errors import Malformed, NotFound, OverLimit, PlatformError, Rejected, Unavailable
+from onefold.inlet import raw
+from onefold.inlet.tallies import Tallies
 from onefold.journal import Accepted, Bell, Journal
 from onefold.observe.metrics import Metrics
 from onefold.store.places import Places
-from onefold.store.snapshot import Definitions, Inlet, Snapshot
+from onefold.store.snapshot import Definitions, Flow, Inlet, Snapshot
 from onefold.store.tables import sync_validations
 from onefold.store.tables.progress import progress
 from onefold.wire import decode_json
@@ -81,6 +87,9 @@ class Inlets:
         self._done: dict[SandboxId, int] = {}
         self._journals: dict[SandboxId, Journal] = {}
         self._journals_lock = threading.Lock()
+        self.tallies = Tallies(places, definitions, clock)
+        """What observability knows of refusals."""
+        definitions.when_gone(self._forget)
 
     def inlet(self, inlet_id: str) -> Inlet:
         """The inlet with this id. Raises NotFound INL-1008."""
@@ -89,55 +98,132 @@ class Inlets:
             raise NotFound("INL-1008", "Inlet does not exist")
         return inlet
 
-    def accept_one(self, inlet: Inlet, body: bytes, *, validate: bool) -> Receipt:
+    def accept_one(
+        self, inlet: Inlet, body: bytes, *, validate: bool, flow_id: str = ""
+    ) -> Receipt:
         """Accept a body that is one message (JSON).
 
-        validate: check the entity against its schema too, and drop it when it does not fit
-        (InvalidMessage); allowed `sync_validations_per_minute` times a minute and inlet (OverLimit
-        INL-1011). Raises Malformed INL-1001 to INL-1006, Unavailable INL-1017 when overloaded.
+        flow_id: of the flow that it takes; raw data needs one. validate: check the entity against
+        its schema too, and drop it when it does not fit (InvalidMessage); allowed
+        `sync_validations_per_minute` times a minute and inlet (OverLimit INL-1011). Raises
+        Malformed INL-1001 to INL-1006, Unavailable INL-1017 when overloaded, and as `raw.flow_of`.
         """
         snapshot = self._definitions.snapshot(inlet.sandbox_id)
         received_ms = self._clock.now_ms()
-        if validate:
-            self._count_validation(inlet, received_ms)
-        self._messages.checked(body)
-        message = self._envelope(body, inlet, snapshot)
-        if validate:
-            self._validate(message, snapshot)
-        trace = self._trace(received_ms)
-        self._append(inlet, [_accepted(trace, received_ms, inlet, message, body)])
+        try:
+            if validate:
+                self._count_validation(inlet, received_ms)
+            flow = raw.flow_of(inlet, flow_id, snapshot)
+            self._messages.checked(body)
+            dataset, message = self._taken(body, inlet, flow, snapshot, validate=validate)
+            trace = self._trace(received_ms)
+            record = Accepted(trace, received_ms, inlet.id, dataset, message)
+            self._append(inlet.sandbox_id, [record])
+        except PlatformError as refused:
+            self.tallies.saw(inlet, accepted=0, refused=1, body_bytes=len(body))
+            if isinstance(refused, InvalidMessage):
+                keywords = [violation.keyword for violation in refused.violations]
+                self.tallies.invalid(inlet, categories.of_violations(keywords))
+            raise
+        self.tallies.saw(inlet, accepted=1, refused=0, body_bytes=len(body))
         return Receipt(trace, received_ms)
 
-    def accept_many(self, inlet: Inlet, body: bytes) -> BatchReceipt:
+    def accept_many(self, inlet: Inlet, body: bytes, *, flow_id: str = "") -> BatchReceipt:
         """Accept a body that is a list of messages (JSON). Each message stands for itself: those
         with a fault are answered with it, the others become durable together.
 
         Raises Malformed INL-1001 when the body as a whole is unreadable, OverLimit INL-1009 when it
-        has too many messages, Unavailable INL-1017.
+        has too many messages, Unavailable INL-1017, and as `raw.flow_of`.
         """
+        try:
+            receipt = self._accept_many(inlet, body, flow_id)
+        except PlatformError:
+            self.tallies.saw(inlet, accepted=0, refused=1, body_bytes=len(body))
+            raise
+        refused = sum(isinstance(result, PlatformError) for result in receipt.results)
+        accepted = len(receipt.results) - refused
+        self._metrics.refused(refused)
+        self.tallies.saw(inlet, accepted=accepted, refused=refused, body_bytes=len(body))
+        return receipt
+
+    def _accept_many(self, inlet: Inlet, body: bytes, flow_id: str) -> BatchReceipt:
         snapshot = self._definitions.snapshot(inlet.sandbox_id)
+        flow = raw.flow_of(inlet, flow_id, snapshot)
         received_ms = self._clock.now_ms()
         self._messages.checked(body)
         batch_id = self._trace(received_ms)
         results: list[str | PlatformError] = []
         accepted: list[Accepted] = []
-        for index, raw in enumerate(self._messages.split(body)):
+        for index, sent in enumerate(self._messages.split(body)):
             try:
-                message = self._envelope(raw, inlet, snapshot)
+                dataset, message = self._taken(sent, inlet, flow, snapshot, validate=False)
             except Rejected as fault:
                 results.append(fault)
                 continue
             trace = f"{batch_id}:{index}"
             results.append(trace)
-            accepted.append(_accepted(trace, received_ms, inlet, message, raw))
+            accepted.append(Accepted(trace, received_ms, inlet.id, dataset, message))
         if accepted:
-            self._append(inlet, accepted)
-        self._metrics.refused(len(results) - len(accepted))
+            self._append(inlet.sandbox_id, accepted)
         return BatchReceipt(batch_id, received_ms, results)
 
-    def _envelope(self, raw: bytes, inlet: Inlet, snapshot: Snapshot) -> Message:
-        message = self._messages.message(raw)
-        self._messages.within_depth(raw)
+    def repeat(self, sandbox: SandboxId, failed: Sequence[FailedRecord]) -> list[str]:
+        """Accept failed records of a sandbox once more; answer their new traces, in their order.
+
+        Message, dataset, inlet and batch stay, and so does the time at which each was received: it
+        is judged, and its times are noted, as if what was in its way had never been. Its place in
+        the order is new: it replaces what came in meanwhile. Raises Unavailable INL-1017.
+        """
+        now_ms = self._clock.now_ms()
+        records = [
+            Accepted(
+                self._trace(now_ms),
+                one.received_ms,
+                one.inlet,
+                one.dataset,
+                one.message,
+                batch=one.batch,
+                replays=one.seq,
+                removal=one.removal,
+            )
+            for one in failed
+        ]
+        self._append(sandbox, records, appended_ms=now_ms)
+        return [record.trace for record in records]
+
+    def blank(self, sandbox: SandboxId, failed: FailedRecord) -> str:
+        """Have the message of a failed record taken out; answer the trace of the order to do so.
+        Raises Unavailable INL-1017."""
+        now_ms = self._clock.now_ms()
+        order = Accepted(
+            self._trace(now_ms),
+            now_ms,
+            "",
+            failed.dataset,
+            removal.encode(Removal(failed=[failed.seq])),
+            removal=True,
+        )
+        self._append(sandbox, [order])
+        return order.trace
+
+    def _taken(
+        self, sent: bytes, inlet: Inlet, flow: Flow | None, snapshot: Snapshot, *, validate: bool
+    ) -> tuple[str, bytes]:
+        """The dataset that one message is for, and the message as the journal keeps it."""
+        if flow is None:
+            message = self._envelope(sent, inlet, snapshot)
+            if validate:
+                self._validate(message, snapshot)
+            return message.header.dataset_id, sent
+        kept = raw.enveloped(self._messages, sent, flow, inlet, snapshot)
+        found = raw.violations(self._messages, kept, flow, snapshot) if validate else []
+        if found:
+            raise InvalidMessage(found)
+        return flow.dataset_id, kept
+
+    def _envelope(self, sent: bytes, inlet: Inlet, snapshot: Snapshot) -> Message:
+        message = self._messages.message(sent)
+        self._messages.within_depth(sent)
         header = message.header
         if header.ims_org_id is not None and header.ims_org_id != inlet.org_id:
             raise Malformed("INL-1003", "Message has an absent or wrong ims org in the header")
@@ -150,6 +236,8 @@ class Inlets:
             raise Malformed(
                 "INL-1006", "Message has a schema in the header that is not its dataset's"
             )
+        if header.flow_id is not None and header.flow_id in snapshot.flows:
+            raw.require_enabled(snapshot.flows[header.flow_id])
         return message
 
     def _validate(self, message: Message, snapshot: Snapshot) -> None:
@@ -162,7 +250,12 @@ class Inlets:
         assert entity is not None  # its absence is a fault
         if dataset.validation_disabled or compiled.accepts(entity):
             return
-        raise InvalidMessage(compiled.violations(decode_json(entity)))
+        if raw.is_partial(message.header, dataset):
+            found = partial.violations(compiled, decode_json(entity))
+        else:
+            found = compiled.violations(decode_json(entity))
+        if found:
+            raise InvalidMessage(found)
 
     def _count_validation(self, inlet: Inlet, now_ms: int) -> None:
         count = sync_validations.counted(
@@ -175,10 +268,12 @@ class Inlets:
                 retry_after_seconds=60 - now_ms // 1000 % 60,
             )
 
-    def _append(self, inlet: Inlet, records: list[Accepted]) -> None:
-        journal = self._journal(inlet.sandbox_id)
-        self._refuse_when_behind(inlet.sandbox_id, journal)
-        journal.append(records)
+    def _append(
+        self, sandbox: SandboxId, records: list[Accepted], *, appended_ms: int | None = None
+    ) -> None:
+        journal = self._journal(sandbox)
+        self._refuse_when_behind(sandbox, journal)
+        journal.append(records, appended_ms=appended_ms)
         self._metrics.accepted(len(records))
 
     def _refuse_when_behind(self, sandbox: SandboxId, journal: Journal) -> None:
@@ -202,6 +297,11 @@ class Inlets:
                 self._journals[sandbox] = journal
             return journal
 
+    def _forget(self, sandbox: SandboxId) -> None:
+        self._done.pop(sandbox, None)
+        with self._journals_lock:
+            self._journals.pop(sandbox, None)
+
     def _trace(self, received_ms: int) -> str:
         return f"{received_ms}:{self._origin}:{next(self._numbers)}"
 
@@ -215,7 +315,3 @@ def json_body(body: bytes, media_type: str) -> bytes:
     if essence == "application/json":
         return body
     raise Malformed("INL-1010", "Content-Type must be application/json or " + SMILE)
-
-
-def _accepted(trace: str, received_ms: int, inlet: Inlet, message: Message, raw: bytes) -> Accepted:
-    return Accepted(trace, received_ms, inlet.id, message.header.dataset_id, raw)

@@ -14,7 +14,6 @@ from onefold.lake.lake import Lake
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions
 
-
 WAIT: Final = object()
 """What a job yields instead of its progress while it waits for another process."""
 

@@ -36,6 +36,7 @@ class Profiles:
         self._answers = Answers(answers_bytes_max)
         self._definitions = definitions
         self._packings: dict[SandboxId, Packing] = {}
+        definitions.when_gone(self._forget)
 
     def xid(self, sandbox: SandboxId, asked: Asked, *, generation: int | None = None) -> Xid:
         """The XID of the identity as asked. Raises Malformed PRO-1002 or PRO-1003."""
@@ -129,6 +130,9 @@ class Profiles:
         """The ids of the datasets of which records were applied."""
         counts = outcomes.counts(self._places.profile(sandbox))
         return frozenset(dataset for dataset, outcome in counts if outcome is Outcome.APPLIED)
+
+    def _forget(self, sandbox: SandboxId) -> None:
+        self._packings.pop(sandbox, None)
 
     def _packing(self, sandbox: SandboxId) -> Packing:
         packing = self._packings.get(sandbox)

@@ -50,7 +50,10 @@ class Checkpoints:
             self._mover.join()
 
     def _move(self) -> None:
-        connection = apsw.Connection(str(self._path))
+        try:
+            connection = apsw.Connection(str(self._path))
+        except apsw.CantOpenError:
+            return  # the sandbox was reset, and its store is gone
         try:
             connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
             connection.set_busy_timeout(RESTART_WAIT_MS)

@@ -3,6 +3,11 @@
 DIR/control.db                          organisations, credentials, definitions
 DIR/sandboxes/<sandbox id>/journal.db   accepted records
 DIR/sandboxes/<sandbox id>/profile.db   links, fragments, events and what is derived from them
+DIR/sandboxes/<sandbox id>/work.db      batches of files and jobs
+DIR/sandboxes/<sandbox id>/files/       what was uploaded for batches
+DIR/sandboxes/<sandbox id>/exports/     what privacy jobs found about people
+DIR/sandboxes/<sandbox id>/lake/        Parquet files and their catalogue
+DIR/run/                                what only matters while the server runs
 """
 
 from __future__ import annotations
@@ -14,6 +19,9 @@ from onefold.domain.sandbox import SandboxId
 from onefold.store.engine import Engine
 from onefold.store.migrate import Kind, opened
 from onefold.store.sqlite import SqliteEngine
+
+SPOOL = Path("run", "spool")
+"""Below the data directory: files on their way in. Emptied when the server starts."""
 
 
 class Places:
@@ -32,6 +40,32 @@ class Places:
 
     def profile(self, sandbox: SandboxId) -> Engine:
         return self._engine("profile", sandbox)
+
+    def work(self, sandbox: SandboxId) -> Engine:
+        return self._engine("work", sandbox)
+
+    def files(self, sandbox: SandboxId) -> Path:
+        """The directory of a sandbox's uploaded files; may not exist yet."""
+        return self.data / "sandboxes" / sandbox / "files"
+
+    def lake(self, sandbox: SandboxId) -> Path:
+        """The directory of a sandbox's lake; may not exist yet."""
+        return self.data / "sandboxes" / sandbox / "lake"
+
+    def forget(self, sandbox: SandboxId) -> None:
+        """Let go of the engines of a sandbox that is no more. They are not closed, since a thread
+        may be at work with one: their connections close with the last that holds them."""
+        with self._lock:
+            for key in [key for key in self._engines if key[1] == sandbox]:
+                del self._engines[key]
+
+    def store(self, sandbox: SandboxId) -> Path:
+        """The directory with everything of a sandbox; may not exist."""
+        return self.data / "sandboxes" / sandbox
+
+    def exports(self, sandbox: SandboxId) -> Path:
+        """The directory of what privacy jobs found; may not exist yet."""
+        return self.data / "sandboxes" / sandbox / "exports"
 
     def close(self) -> None:
         """Close every engine; the object can be used again and opens them anew."""

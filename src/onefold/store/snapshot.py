@@ -8,12 +8,16 @@ the schema, nor a resource that it reaches, nor its descriptors have changed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
+from onefold.domain.graph.settings import LinkingRules, rules_of
 from onefold.domain.identity.namespace import STANDARD, NamespaceBook
 from onefold.domain.identity.records import DescriptorPath
+from onefold.domain.mapping import Mapping as FieldMapping
+from onefold.domain.mapping import compiled as compiled_mapping
+from onefold.domain.permissions import allowed
 from onefold.domain.profile.merge_policy import MergePolicy
 from onefold.domain.sandbox import Sandbox, SandboxId
 from onefold.domain.xdm.compose import composed
@@ -25,11 +29,13 @@ from onefold.domain.xdm.validate import CompiledSchema, compiled
 from onefold.errors import NotFound, PlatformError
 from onefold.store.engine import Engine, Reader
 from onefold.store.tables import (
-    connections,
     credentials,
     datasets,
     descriptors,
+    flow_resources,
     generation,
+    identity_settings,
+    mapping_sets,
     merge_policies,
     namespaces,
     organisations,
@@ -48,7 +54,7 @@ PROFILE_CLASS = "_xdm.context.profile"
 
 class Dataset(msgspec.Struct, frozen=True):
     """What ingest and lookup need of a dataset. It feeds the profile when it is tagged so and its
-    schema is enabled for the union."""
+    schema is enabled for the union. upserts: a record of it changes only the fields that it has."""
 
     id: str
     name: str
@@ -57,6 +63,7 @@ class Dataset(msgspec.Struct, frozen=True):
     profile_enabled: bool
     identity_enabled: bool
     validation_disabled: bool
+    upserts: bool = False
 
 
 class Schema(msgspec.Struct, frozen=True):
@@ -81,13 +88,26 @@ class Inlet(msgspec.Struct, frozen=True):
     source_name: str
     authentication_required: bool
     data_type: str
+    enabled: bool = True
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """From an inlet to a dataset. mapping: what makes raw data XDM; None for flows of XDM, and when
+    the mapping set does not fit the schema any more."""
+
+    id: str
+    inlet_id: str
+    dataset_id: str
+    enabled: bool
+    mapping: FieldMapping | None
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is defined in one sandbox, at one generation.
 
-    default_policy: of the profile class. event_datasets: ids of the time-series datasets. inlets:
-    by inlet id. broken: schemas and descriptors that cannot be used, id to the reason.
+    rules: of linking; None unless settings are saved. default_policy: of the profile class.
+    event_datasets: ids of the time-series datasets. inlets: by inlet id. broken: schemas and
+    descriptors that cannot be used, id to the reason.
     """
 
     generation: int
@@ -95,20 +115,23 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     org_id: str
     tenant_id: str
     namespaces: NamespaceBook
+    rules: LinkingRules | None
     datasets: Mapping[str, Dataset]
     schemas: Mapping[str, Schema]
     policies: Mapping[str, MergePolicy]
     default_policy: MergePolicy | None
     event_datasets: frozenset[str]
     inlets: Mapping[str, Inlet]
+    flows: Mapping[str, Flow]
     broken: Mapping[str, str]
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
     """Who may call and what there is to call, at one generation; without what is in the sandboxes.
 
-    sandboxes_by_name: by (organisation, name). credentials: by client id, without revoked ones.
-    inlets: by inlet id and by connection id.
+    sandboxes: active ones and others. sandboxes_by_name: by (organisation, name). credentials: by
+    client id, without revoked ones. permissions: what a client may do in a sandbox, as
+    `permission:action`, by (client id, sandbox id). inlets: by inlet id and by connection id.
     """
 
     generation: int
@@ -116,6 +139,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     sandboxes: tuple[Sandbox, ...]
     sandboxes_by_name: Mapping[tuple[str, str], Sandbox]
     credentials: Mapping[str, Credential]
+    permissions: Mapping[tuple[str, SandboxId], frozenset[str]]
     inlets: Mapping[str, Inlet]
 
 
@@ -129,6 +153,12 @@ class Definitions:
         self._installation: Installation | None = None
         self._snapshots: dict[str, Snapshot] = {}
         self._assemblies: dict[str, _Assembly] = {}
+        self._leaving: list[Callable[[SandboxId], None]] = []
+
+    def when_gone(self, tell: Callable[[SandboxId], None]) -> None:
+        """Have `tell` called with the id of every sandbox that is there no more, as soon as the
+        change is noticed: whoever keeps something of a sandbox lets go of it."""
+        self._leaving.append(tell)
 
     def generation(self) -> int:
         """The number of the last control-plane change; a query only when there may be a new one."""
@@ -172,8 +202,8 @@ class Definitions:
         return self.installation().sandboxes_by_name.get((org_id, name))
 
     def sandboxes(self) -> list[Sandbox]:
-        """All sandboxes of all organisations, the oldest first."""
-        return list(self.installation().sandboxes)
+        """All active sandboxes of all organisations, the oldest first."""
+        return [sandbox for sandbox in self.installation().sandboxes if sandbox.active]
 
     def inlet(self, inlet_id: str) -> Inlet | None:
         """The inlet with this id, or of the connection with this id."""
@@ -188,30 +218,48 @@ class Definitions:
         number = generation.current(reader)
         known = self._installation
         if known is None or known.generation != number:
+            before = known.sandboxes if known is not None else ()
             known = self._installation = _installation(reader, number)
+            self._part({sandbox.id for sandbox in before} - {s.id for s in known.sandboxes})
         return known
+
+    def _part(self, gone: Iterable[SandboxId]) -> None:
+        for sandbox_id in gone:
+            self._snapshots.pop(sandbox_id, None)
+            self._assemblies.pop(sandbox_id, None)
+            for tell in self._leaving:
+                tell(sandbox_id)
 
 
 def _installation(reader: Reader, number: int) -> Installation:
     every_sandbox = sandboxes.every(reader)
     org_of = {sandbox.id: sandbox.org_id for sandbox in every_sandbox}
     inlets: dict[str, Inlet] = {}
-    for connection in connections.every(reader):
+    for connection in flow_resources.of_kind(reader, "connections"):
         sandbox_id = SandboxId(connection.sandbox_id)
-        inlets[connection.inlet_id] = inlets[connection.id] = Inlet(
-            id=connection.inlet_id,
+        params = connection.document["auth"]["params"]
+        inlets[params["inletId"]] = inlets[connection.id] = Inlet(
+            id=params["inletId"],
             org_id=org_of[sandbox_id],
             sandbox_id=sandbox_id,
-            source_name=connection.source_id,
-            authentication_required=connection.authentication_required,
-            data_type=connection.data_type,
+            source_name=params["sourceId"],
+            authentication_required=params["authenticationRequired"],
+            data_type=params["dataType"],
+            enabled=connection.enabled,
         )
+    known = {c.client_id: c for c in credentials.every(reader) if c.revoked_ms is None}
     return Installation(
         generation=number,
         organisations={o.id: o for o in organisations.every(reader)},
         sandboxes=tuple(every_sandbox),
         sandboxes_by_name={(s.org_id, s.name): s for s in every_sandbox},
-        credentials={c.client_id: c for c in credentials.every(reader) if c.revoked_ms is None},
+        credentials=known,
+        permissions={
+            (credential.client_id, sandbox.id): allowed(credential.permissions, sandbox.name)
+            for credential in known.values()
+            for sandbox in every_sandbox
+            if sandbox.org_id == credential.org_id
+        },
         inlets=inlets,
     )
 
@@ -237,6 +285,7 @@ class _Assembly:
             stored.id: _dataset(stored, library, schemas)
             for stored in datasets.of_sandbox(reader, sandbox.id)
         }
+        saved = identity_settings.of_sandbox(reader, sandbox.id)
         policies = {p.id: p for p in merge_policies.of_sandbox(reader, sandbox.id)}
         return Snapshot(
             generation=installation.generation,
@@ -244,6 +293,7 @@ class _Assembly:
             org_id=sandbox.org_id,
             tenant_id=installation.organisations[sandbox.org_id].tenant_id,
             namespaces=book,
+            rules=rules_of(saved, book) if saved is not None else None,
             datasets=known,
             schemas=schemas,
             policies=policies,
@@ -252,6 +302,7 @@ class _Assembly:
             ),
             event_datasets=frozenset(d.id for d in known.values() if d.behaviour == "time-series"),
             inlets={i.id: i for i in installation.inlets.values() if i.sandbox_id == sandbox.id},
+            flows=_flows(reader, sandbox.id, installation.inlets, schemas, broken),
             broken=broken,
         )
 
@@ -303,7 +354,12 @@ class _Library:
     def fingerprint(self, schema_id: str, marks: Iterable[Descriptor]) -> bytes:
         """Changes when anything changes that the compiled schema is made of."""
         own = sorted({schema_id, *self._reached(schema_id)} & self.own.keys())
-        versions = [(id_, self.own[id_].get("version")) for id_ in own]
+        # The version alone does not tell: an import may bring back an id that was deleted.
+        metadata = [self.own[id_].get("meta:registryMetadata") or {} for id_ in own]
+        versions = [
+            (id_, self.own[id_].get("version"), about.get("eTag"))
+            for id_, about in zip(own, metadata, strict=True)
+        ]
         return encode_json([schema_id, versions, [mark.document for mark in marks]])
 
     def _reached(self, resource_id: str) -> set[str]:
@@ -370,4 +426,42 @@ def _dataset(stored: StoredDataset, library: _Library, schemas: Mapping[str, Sch
         profile_enabled=profile and schema is not None and schema.union_enabled,
         identity_enabled="enabled:true" in stored.tags.get("unifiedIdentity", ()),
         validation_disabled="disabled" in stored.tags.get("acp_validationContext", ()),
+        upserts="isUpsert:true" in stored.tags.get("unifiedProfile", ())
+        and (schema is not None and schema.behaviour == "record"),
     )
+
+
+def _flows(
+    reader: Reader,
+    sandbox_id: str,
+    inlets: Mapping[str, Inlet],
+    schemas: Mapping[str, Schema],
+    broken: dict[str, str],
+) -> dict[str, Flow]:
+    """The sandbox's flows. inlets: also by connection id."""
+    known = flow_resources.of_sandbox(reader, sandbox_id)
+    documents = {resource.id: resource.document for resource in known}
+    mappings: dict[str, FieldMapping] = {}
+    for stored in mapping_sets.of_sandbox(reader, sandbox_id):
+        schema = schemas.get(stored.schema_id)
+        try:
+            if schema is not None:
+                mappings[stored.id] = compiled_mapping(schema.root, stored.pairs)
+        except PlatformError as fault:
+            broken[stored.id] = str(fault)
+    flows: dict[str, Flow] = {}
+    for resource in known:
+        if resource.kind != "flows":
+            continue
+        flow = resource.document
+        source, target = flow["sourceConnectionIds"][0], flow["targetConnectionIds"][0]
+        ids = [one["params"]["mappingId"] for one in flow["transformations"]]
+        flows[resource.id] = Flow(
+            id=resource.id,
+            inlet_id=inlets[documents[source]["baseConnectionId"]].id,
+            dataset_id=documents[target]["params"]["dataSetId"],
+            enabled=all(documents[id_]["state"] == "enabled" for id_ in (source, target))
+            and resource.enabled,
+            mapping=mappings.get(ids[0]) if ids else None,
+        )
+    return flows

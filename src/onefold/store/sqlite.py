@@ -108,6 +108,7 @@ class SqliteEngine:
             f"page_size={self._page_bytes}",
             "journal_mode=WAL",
             "synchronous=FULL",
+            "secure_delete=ON",
             f"cache_size=-{cache_kib}",
             f"mmap_size={MMAP_BYTES}",
             f"wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}",

@@ -78,25 +78,31 @@ class App:
         self._pipeline = server.Pipeline(
             self.settings, places=self.places, bell=self.bell, metrics=metrics, clock=self.clock
         )
+        self._jobs = server.Jobs(
+            self.settings, places=self.places, bell=self.bell, clock=self.clock
+        )
         self._runner = asyncio.Runner()
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app=self.asgi), base_url="http://onefold.test"
         )
         self._token: tuple[str, int] | None = None
         known = self.rooms.definitions.installation()
-        self.sandbox: Sandbox = known.sandboxes[0]
+        self.sandbox: Sandbox = next(s for s in known.sandboxes if s.is_default)
         self.org_id = self.sandbox.org_id
         self.client_id = next(iter(known.credentials))
         snapshot = self.rooms.definitions.snapshot(self.sandbox.id)
         self.tenant = f"_{snapshot.tenant_id}"
         self.datasets = {dataset.name: dataset for dataset in snapshot.datasets.values()}
         inlets = sorted(snapshot.inlets.values(), key=lambda inlet: inlet.authentication_required)
-        self.inlet, self.closed_inlet = inlets[0].id, inlets[-1].id
+        ids = [inlet.id for inlet in inlets] or [""]  # none without the starting set
+        self.inlet, self.closed_inlet = ids[0], ids[-1]
 
     def close(self) -> None:
         """Release files and the event loop."""
         self._runner.run(self._client.aclose())
         self._runner.close()
+        self._jobs.close()
+        self.rooms.lakes.close()
         self.places.close()
         self.bell.close()
 
@@ -109,6 +115,21 @@ class App:
     def drain(self) -> None:
         """Apply everything that was accepted."""
         self._pipeline.drain()
+
+    def work(self) -> None:
+        """Do every job that is due, and apply what came of it."""
+        self._jobs.drain()
+        while self._pipeline.round():
+            self._pipeline.drain()
+            self._jobs.drain()
+
+    def jobs_round(self) -> int:
+        """One step of every sandbox's job; answer how many were done."""
+        return self._jobs.round()
+
+    def land(self) -> None:
+        """Land in the lake everything that was applied, without waiting for a minute to pass."""
+        self._jobs.land()
 
     # Requests
 
@@ -195,8 +216,13 @@ class App:
     def faults(self) -> list[doctor.Finding]:
         """What the doctor finds wrong; empty when links, clusters and counts agree."""
         journal = Journal(self.places.journal(self.sandbox.id), self.bell)
+        figures = self.rooms.lakes.of(self.sandbox.id).figures()
         with self.places.profile(self.sandbox.id).reading() as reader:
-            return [found for found in doctor.examined(reader, journal) if not found.clean]
+            found = [
+                *doctor.examined(reader, journal),
+                *doctor.lake_examined(reader, journal, figures),
+            ]
+        return [one for one in found if not one.clean]
 
 
 def json_of(answer: httpx.Response) -> dict[str, Any]:

@@ -122,6 +122,16 @@ def test_last_batches_are_one_of_each_dataset(filled: tuple[App, list[str]]) -> 
     refused(app.get(f"{LAST}?limit=0"), 400, "CTL-1008")
 
 
+def test_a_dataset_tells_its_last_batches(filled: tuple[App, list[str]]) -> None:
+    app, ids = filled
+    one = app.datasets[REGISTRATIONS].id
+    url = "/data/foundation/catalog/dataSets"
+    for found in (app.get(url).json(), app.get(f"{url}/{one}").json()):
+        assert found[one]["lastBatchId"] == ids[3]
+        assert found[one]["lastBatchStatus"] == "loading"
+        assert found[one]["lastSuccessfulBatch"] == ids[0]
+
+
 def test_a_batch_has_a_second_path(filled: tuple[App, list[str]]) -> None:
     app, ids = filled
     assert app.get(f"{ONE}/{ids[0]}").json() == app.get(f"{CATALOG}/{ids[0]}").json()

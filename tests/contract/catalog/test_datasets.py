@@ -78,6 +78,7 @@ def test_a_dataset_is_shown_with_what_is_true(app: App) -> None:
         },
         "enableErrorDiagnostics": False,
         "fileDescription": {},
+        "classification": {"dataBehavior": "record", "managedBy": "CUSTOMER"},
     }
     brief = app.get(f"{PATH}/{id_}?properties=name,odd").json()
     assert brief == {id_: {"name": "My Cards!"}}

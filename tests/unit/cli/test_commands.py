@@ -117,7 +117,16 @@ def test_trouble_with_files_is_one_line(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("init",), ("serve",), ("token",), ("doctor",), ("project", "create")]
+    "command",
+    [
+        (),
+        ("init",),
+        ("serve",),
+        ("token",),
+        ("doctor",),
+        ("project", "create"),
+        ("project", "permissions"),
+    ],
 )
 def test_every_command_has_help_with_an_example(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -34,9 +34,10 @@ from onefold.domain.sandbox import Sandbox
 from onefold.errors import NotFound
 from onefold.inlet.batches import LOAD, NewBatch
 from onefold.lookup import loads
+from onefold.store.engine import Reader
 from onefold.store.tables import batches, jobs
 from onefold.store.tables.batches import Batch, Wanted
-from onefold.store.tables.jobs import State
+from onefold.store.tables.jobs import Job, State
 from onefold.wire import JSON
 
 ROOT = "/data/foundation/catalog"
@@ -151,12 +152,10 @@ def document(batch: Batch, sandbox: Sandbox, rooms: Rooms) -> dict[str, JSON]:
     which are seconds. While a batch is being loaded, `metrics` say how far that has come."""
     details = batch.details
     metrics: dict[str, int] = {"failedRecordCount": 0, **details.metrics}
-    status: str = batch.status
-    if batch.status in _WORKING:
-        job = jobs.get(rooms.places.work(sandbox.id), f"{LOAD}:{batch.id}")
-        if job is not None and job.state is State.FAILED:
-            status = STALLED  # by a defect: what it has brought so far stays
-        kept = job.progress if job is not None and isinstance(job.progress, dict) else {}
+    job = _loading(rooms.places.work(sandbox.id), batch.id, batch.status)
+    status = _status(batch.status, job)
+    if job is not None:
+        kept = job.progress if isinstance(job.progress, dict) else {}
         if kept.get("stage") == "read":
             metrics["inputRecordCount"] = kept["rows"]
         elif kept.get("stage") == "append":
@@ -190,6 +189,22 @@ def document(batch: Batch, sandbox: Sandbox, rooms: Rooms) -> dict[str, JSON]:
     if details.replay is not None:
         said["replay"] = details.replay
     return said
+
+
+def status_of(work: Reader, batch_id: str, status: BatchState) -> str:
+    """The state of a batch as it is shown."""
+    return _status(status, _loading(work, batch_id, status))
+
+
+def _status(status: BatchState, job: Job | None) -> str:
+    if job is not None and job.state is State.FAILED:
+        return STALLED  # by a defect: what it has brought so far stays
+    return status
+
+
+def _loading(work: Reader, batch_id: str, status: BatchState) -> Job | None:
+    """The job that loads a batch, while there is something to be done."""
+    return jobs.get(work, f"{LOAD}:{batch_id}") if status in _WORKING else None
 
 
 def _sandbox(request: Request) -> Sandbox:

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from onefold.api import conditions, paging
-from onefold.api.catalog.listing import chosen, is_tagged, order, tag_filters
+from onefold.api.catalog.dataset_documents import (
+    OBSERVABLE,
+    definitions_in,
+    documents,
+    etag,
+    observable_schemas,
+)
+from onefold.api.catalog.listing import chosen, is_tagged, named, order, tag_filters
 from onefold.api.context import Request, Response, Rooms, json_response
 from onefold.api.declared import (
     DOCUMENT,
@@ -36,12 +43,14 @@ from onefold.wire import JSON, decode_json
 PATH = "/data/foundation/catalog/dataSets"
 LIMIT = 20
 LIMIT_MAX = 100
+OBSERVABLE_LIMIT_MAX = 20
 START_MAX = 999_999_999
 MOMENT_MAX = 10**14
 V2_PATH = "/data/foundation/catalog/v2/dataSets"
 _EQUALS = (
     *("id", "name", "description", "version", "viewId", "imsOrg", "sandboxId", "created"),
     *("updated", "createdClient", "createdUser", "updatedUser", "state", "namespace"),
+    *("lastBatchId", "lastBatchStatus", "lastSuccessfulBatch"),
 )
 """Parameters that filter by a property of their name."""
 
@@ -50,24 +59,27 @@ def list_datasets(request: Request, rooms: Rooms) -> Response:
     """A page of the sandbox's datasets, the oldest first unless ordered otherwise."""
     sandbox = _sandbox(request)
     parameters = Parameters(request.raw_query)
-    limit = paging.whole(parameters.get("limit"), "limit", LIMIT, least=1, most=LIMIT_MAX)
+    most = OBSERVABLE_LIMIT_MAX if OBSERVABLE in named(parameters) else LIMIT_MAX
+    limit = paging.whole(parameters.get("limit"), "limit", LIMIT, least=1, most=most)
     start = paging.whole(parameters.get("start"), "start", 0, least=0, most=START_MAX)
-    listed = datasets.listed(rooms.control, sandbox)
-    found = _matching([{"id": d.id, **datasets.document(d, sandbox)} for d in listed], parameters)
+    listed = documents(rooms, sandbox, datasets.listed(rooms.control, sandbox))
+    found = _matching([{"id": id_, **said} for id_, said in listed.items()], parameters)
     page = paging.ordered(found, order(parameters.get("orderBy")))[start : start + limit]
-    return json_response(200, {d.pop("id"): chosen(d, parameters) for d in page})
+    return json_response(200, _shown(rooms, sandbox, {d.pop("id"): d for d in page}, parameters))
 
 
 def get_dataset(request: Request, rooms: Rooms) -> Response:
     """One dataset, in an object with its id as the only key; nothing when it is as the caller has
     it."""
     sandbox = _sandbox(request)
+    parameters = Parameters(request.raw_query)
     found = datasets.got(rooms.control, sandbox, request.path_parameters["id"])
-    headers = conditions.etag(etag := datasets.etag(found, sandbox))
-    if etag in (conditions.wanted(request, "if-none-match") or ()):
+    headers = conditions.etag(now := etag(rooms, sandbox, found))
+    known = conditions.wanted(request, "if-none-match") or ()
+    if now in known and OBSERVABLE not in named(parameters):
         return Response(304, headers=headers)
-    document = chosen(datasets.document(found, sandbox), Parameters(request.raw_query))
-    return json_response(200, {found.id: document}, headers)
+    said = documents(rooms, sandbox, [found])
+    return json_response(200, _shown(rooms, sandbox, said, parameters), headers)
 
 
 def post_dataset(request: Request, rooms: Rooms) -> Response:
@@ -113,9 +125,9 @@ def put_dataset(request: Request, rooms: Rooms) -> Response:
         id_,
         sent,
         by=_hand(request, rooms),
-        if_match=conditions.wanted(request),
+        if_match=definitions_in(conditions.wanted(request)),
     )
-    return _named(changed, sandbox)
+    return _changed(changed, sandbox, rooms)
 
 
 def delete_dataset(request: Request, rooms: Rooms) -> Response:
@@ -126,7 +138,7 @@ def delete_dataset(request: Request, rooms: Rooms) -> Response:
         sandbox,
         id_,
         rooms.profiles.ingested(sandbox.id),
-        if_match=conditions.wanted(request),
+        if_match=definitions_in(conditions.wanted(request)),
     )
     return json_response(200, [f"@/dataSets/{id_}"])
 
@@ -141,14 +153,25 @@ def _patched(request: Request, rooms: Rooms, sent: JSON, *, deep: bool = False) 
         sent,
         deep=deep,
         by=_hand(request, rooms),
-        if_match=conditions.wanted(request),
+        if_match=definitions_in(conditions.wanted(request)),
     )
-    return _named(changed, sandbox)
+    return _changed(changed, sandbox, rooms)
 
 
-def _named(dataset: StoredDataset, sandbox: Sandbox) -> Response:
-    headers = conditions.etag(datasets.etag(dataset, sandbox))
+def _changed(dataset: StoredDataset, sandbox: Sandbox, rooms: Rooms) -> Response:
+    headers = conditions.etag(etag(rooms, sandbox, dataset))
     return json_response(200, [f"@/dataSets/{dataset.id}"], headers)
+
+
+def _shown(
+    rooms: Rooms, sandbox: Sandbox, found: dict[str, dict[str, JSON]], parameters: Parameters
+) -> dict[str, JSON]:
+    """Documents with the properties that are asked for."""
+    if OBSERVABLE in named(parameters):
+        schemas = {id_: said["schemaRef"]["id"] for id_, said in found.items()}
+        for id_, schema in observable_schemas(rooms, sandbox, schemas).items():
+            found[id_][OBSERVABLE] = schema
+    return {id_: chosen(said, parameters) for id_, said in found.items()}
 
 
 def _hand(request: Request, rooms: Rooms) -> Hand:
@@ -204,7 +227,9 @@ _SENT = Body(
         "tags": {"unifiedProfile": ["enabled:true"], "unifiedIdentity": ["enabled:true"]},
     },
 )
-_PROPERTIES = query("properties", "Only these properties, with commas between.")
+_PROPERTIES = query(
+    "properties", f"Only these properties, with commas between; `{OBSERVABLE}` comes if named here."
+)
 _ID = path("id", "Id of a dataset.")
 _MOMENT = whole(0, MOMENT_MAX)
 
@@ -229,7 +254,11 @@ ROUTES = (
         list_datasets,
         "CTL-1008 PRO-1002",
         parameters=(
-            query("limit", "Datasets of a page.", whole(1, LIMIT_MAX, LIMIT)),
+            query(
+                "limit",
+                f"Datasets of a page; {OBSERVABLE_LIMIT_MAX} at most with {OBSERVABLE}.",
+                whole(1, LIMIT_MAX, LIMIT),
+            ),
             query("start", "Position of the first one.", whole(0, START_MAX, 0)),
             *(query(name, f"The property `{name}`, whole.") for name in _EQUALS),
             *(
@@ -317,7 +346,7 @@ ROUTES = (
         "DELETE",
         "/{id}",
         delete_dataset,
-        "CAT-1001 CAT-1002 CTL-1007",
+        "CAT-1001 CAT-1002 CAT-1003 CTL-1007",
         parameters=(_ID, _IF_MATCH),
         answers=_CHANGED,
     ),

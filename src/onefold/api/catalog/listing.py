@@ -12,8 +12,13 @@ from onefold.wire import JSON
 
 def chosen(document: dict[str, JSON], parameters: Parameters) -> dict[str, JSON]:
     """The properties that `properties` names; all when it names none."""
-    names = {name.strip() for name in parameters.get("properties").split(",")} - {""}
+    names = named(parameters)
     return {k: v for k, v in document.items() if k in names} if names else document
+
+
+def named(parameters: Parameters) -> set[str]:
+    """What `properties` names."""
+    return {name.strip() for name in parameters.get("properties").split(",")} - {""}
 
 
 def order(text: str) -> list[tuple[str, bool]]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from onefold.api.context import Request, Response, Rooms, json_response
+from onefold.api.context import FilePart, Request, Response, Rooms, json_response
 from onefold.api.declared import DOCUMENT, Answer, Body, Parameter, array, query, record, whole
 from onefold.api.json_body import decoded
 from onefold.api.paging import whole as whole_number
@@ -94,7 +94,10 @@ def get_content(request: Request, rooms: Rooms) -> Response:
         raise NotFound("PRV-1001")
     name = f'attachment; filename="{job.id}.zip"'
     return Response(
-        200, content.read_bytes(), headers=(("content-disposition", name),), media_type=ZIP
+        200,
+        headers=(("content-disposition", name),),
+        media_type=ZIP,
+        file=FilePart(content, 0, content.stat().st_size),
     )
 
 

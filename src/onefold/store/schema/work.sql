@@ -32,7 +32,7 @@ CREATE TABLE batches (
   started_ms   INTEGER,           -- when its last file was there
   completed_ms INTEGER
 );
-CREATE INDEX batches_by_dataset ON batches (dataset, batch_id);
+CREATE INDEX batches_by_dataset ON batches (dataset, batch_id, status);
 CREATE INDEX batches_by_status ON batches (status, batch_id);
 
 -- The files of a batch. On the disk they have other names: no path of a client is ever opened.

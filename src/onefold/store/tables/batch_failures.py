@@ -61,6 +61,16 @@ def numbers(reader: Reader, batch: str, *, after: int, limit: int) -> list[int]:
     return [row[0] for row in rows]
 
 
+def repeats(reader: Reader, batch: str) -> list[int]:
+    """Numbers of the records that repeated failed ones of a batch's files."""
+    rows = reader.read(
+        "SELECT replayed_seq FROM failed_records WHERE batch = ? AND batch <> ''"
+        " AND replayed_seq IS NOT NULL",
+        (batch,),
+    )
+    return [row[0] for row in rows]
+
+
 def count(reader: Reader, batch: str) -> int:
     """How many records of a batch's files have failed."""
     rows = reader.read(

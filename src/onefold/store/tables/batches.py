@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import msgspec
@@ -62,6 +63,14 @@ class Wanted(msgspec.Struct, frozen=True):
     status: str = ""
     after_ms: int = -1
     before_ms: int = 1 << 62
+
+
+class Newest(msgspec.Struct, frozen=True):
+    """The newest batch of a dataset, and the newest that succeeded, if any has; by id."""
+
+    id: str
+    status: BatchState
+    successful: str | None
 
 
 _SELECT = (
@@ -150,9 +159,22 @@ def last(reader: Reader, dataset: str, status: BatchState | None = None) -> Batc
 
 def last_of_all(reader: Reader) -> dict[str, Batch]:
     """The newest batch of every dataset."""
-    newest = reader.read("SELECT max(batch_id) FROM batches GROUP BY dataset")
-    found = [_batch(row) for (id_,) in newest for row in reader.read(_BY_ID, (id_,))]
-    return {batch.dataset: batch for batch in found}
+    rows = reader.read(
+        _SELECT + " WHERE batch_id IN (SELECT max(batch_id) FROM batches GROUP BY dataset)"
+    )
+    return {batch.dataset: batch for batch in map(_batch, rows)}
+
+
+def newest(reader: Reader, datasets: Collection[str]) -> dict[str, Newest]:
+    """What was loaded last into each of some datasets; those without batches are missing."""
+    rows = reader.read(
+        "SELECT dataset, batch_id, status, (SELECT max(batch_id) FROM batches AS b"
+        "  WHERE b.dataset = batches.dataset AND b.status = ?) FROM batches"
+        " WHERE batch_id IN (SELECT (SELECT max(batch_id) FROM batches WHERE dataset = d.value)"
+        "  FROM json_each(?) AS d)",
+        (BatchState.SUCCESS.value, _encode(list(datasets)).decode()),
+    )
+    return {row[0]: Newest(row[1], BatchState(row[2]), row[3]) for row in rows}
 
 
 def counts(reader: Reader, wanted: Wanted) -> dict[str, int]:

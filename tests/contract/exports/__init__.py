@@ -1,0 +1,1 @@
+"""Data Access: files of batches, and previews."""

@@ -1,0 +1,1 @@
+"""The lake: columns of schemas, landing, removal, files."""
