@@ -49,8 +49,8 @@ class Route(NamedTuple):
     bytes, instead of the setting's. spool: the body goes into a file, and may be as large as
     `file_bytes_max`. url_max: characters of the whole URL.
 
-    The others are for the document (openapi.py). summary: instead of the first sentence of
-    the handler's docstring. answers: by status, those that are no errors. fails: codes of the errors
+    The others are for the document (openapi.py). summary: instead of the first sentence of the
+    handler's docstring. answers: by status, those that are no errors. fails: codes of the errors
     that the handler answers, space-separated; what gateway and body reading answer is known. None:
     not declared.
     """

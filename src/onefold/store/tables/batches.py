@@ -82,6 +82,9 @@ _details = msgspec.json.Decoder(Details).decode
 _encode = msgspec.json.Encoder().encode
 
 
+_NEWEST = " WHERE batch_id IN (SELECT max(batch_id) FROM batches GROUP BY dataset)"
+
+
 def insert(transaction: Transaction, batch: Batch) -> bool:
     """Store a new batch; answer whether it is new. One with its id or external id stays as it is.
 
@@ -159,9 +162,7 @@ def last(reader: Reader, dataset: str, status: BatchState | None = None) -> Batc
 
 def last_of_all(reader: Reader) -> dict[str, Batch]:
     """The newest batch of every dataset."""
-    rows = reader.read(
-        _SELECT + " WHERE batch_id IN (SELECT max(batch_id) FROM batches GROUP BY dataset)"
-    )
+    rows = reader.read(_SELECT + _NEWEST)
     return {batch.dataset: batch for batch in map(_batch, rows)}
 
 
