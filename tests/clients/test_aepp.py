@@ -231,7 +231,7 @@ def test_what_the_catalogue_tells(server: Server) -> None:
     assert "XDM-2001" in failed.loc[bad, "errorCode"]
     assert catalog.findActiveBatch(good) == good
 
-    listed = catalog.getDataSets(limit=3)
+    listed = catalog.getDataSets()
     assert listed[members]["lastSuccessfulBatch"] == good
     assert listed[members]["lastBatchId"] == bad
     assert catalog.getDataSet(members)[members]["lastBatchStatus"] == "failed"

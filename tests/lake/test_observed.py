@@ -163,3 +163,21 @@ def test_required_fields_that_hold_nothing_are_required_no_more(tmp_path: Path) 
 def test_nothing_is_seen_of_a_lake_that_was_never_made(tmp_path: Path) -> None:
     lake = lake_at(tmp_path)
     assert observed(lake, {DATASET: ROOT}) == {}
+
+
+def test_nothing_is_known_inside_a_column_of_another_form(tmp_path: Path) -> None:
+    lake = lake_at(tmp_path)
+    land(lake, part(thing(o=thing(), l=many(None)), [{"o": {"x": "x"}, "l": ["x"]}]))
+    found = observed(lake, {DATASET: thing(o=thing(x=TEXT), l=many(TEXT))})[DATASET]
+    assert found == thing(o=thing(), l=many(None))
+    lake.close()
+
+
+def test_of_names_that_differ_by_case_the_first_has_the_column(tmp_path: Path) -> None:
+    root = thing(name=TEXT, Name=TEXT)
+    lake = lake_at(tmp_path)
+    land(lake, part(root, [{"Name": "x"}]))
+    assert seen(lake, root) == set()
+    land(lake, part(root, [{"name": "x"}], first=2))
+    assert seen(lake, root) == {"name"}
+    lake.close()

@@ -1,5 +1,6 @@
-"""The starting set: schemas, namespaces, datasets and inlets that a new sandbox can be used with at
-once. The fields are those of the walk-through in platform contract, section 5, last paragraph.
+"""The starting set: schemas, namespaces, datasets and inlets that the sandbox of a new installation
+can be used with at once. Sandboxes made later begin without it. The fields are those of the
+walk-through in platform contract, section 5, last paragraph.
 """
 
 from __future__ import annotations

@@ -253,7 +253,7 @@ def _present(duck: Duck, kind: str, name: Sql) -> list[Row]:
         " FROM {meta}.ducklake_table_column_stats AS s JOIN"
         "  (SELECT table_id, column_id, min(min_value::{kind}) AS low,"
         "    max(max_value::{kind}) AS high,"
-        "    bool_or(min_value IS NULL AND value_count > null_count) AS unknown"
+        "    bool_or(min_value IS NULL AND value_count > 0) AS unknown"
         "   FROM {meta}.ducklake_file_column_stats WHERE (table_id, column_id) IN"
         "    (SELECT table_id, column_id FROM {meta}.ducklake_column WHERE column_type = ?)"
         "   GROUP BY table_id, column_id) AS f"
