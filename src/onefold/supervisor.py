@@ -49,6 +49,8 @@ RESPAWN_SECONDS = 1.0
 TELL_SECONDS = 3.0
 """How often a worker writes down what its inlets saw; a kill loses as much of those counts."""
 BACKLOG = 2048
+JOBS_NICENESS = 10
+"""Batches and the lake give way to requests and to what the pipeline makes visible."""
 GC_THRESHOLD = 50_000
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -250,6 +252,7 @@ def _jobs(
     metrics: Metrics,  # noqa: ARG001 - a role's form
 ) -> None:
     listening.close()
+    os.nice(JOBS_NICENESS)
     stopping = False
 
     def stop(*_: object) -> None:

@@ -54,7 +54,7 @@ class Lander:
         self._shop = shop
         self._profile: Engine = shop.places.profile(shop.sandbox.id)
         self._work: Engine = shop.places.work(shop.sandbox.id)
-        self._entities = Entities()
+        self._entities = Entities(judged=True)
         self._trimmer = Trimmer(shop)
         self._landings = 0
         self._not_before_ms = 0

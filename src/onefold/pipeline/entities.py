@@ -38,10 +38,14 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
 
 
 class Entities:
-    """Reads accepted messages. Keeps decoders: make one and use it for many."""
+    """Reads accepted messages. Keeps decoders: make one and use it for many.
 
-    def __init__(self) -> None:
+    judged: the records were found to fit their schemas before, so nobody looks again.
+    """
+
+    def __init__(self, *, judged: bool = False) -> None:
         self._messages = Messages()
+        self._judged = judged
 
     def entity_of(self, accepted: Accepted, snapshot: Snapshot) -> Arrived | Fault:
         """The entity of an accepted record, by one generation's definitions.
@@ -62,7 +66,7 @@ class Entities:
         schema = snapshot.schemas.get(dataset.schema_id) if dataset else None
         if dataset is None or schema is None:
             return Fault(STEP, "REC-1007", "The dataset or its schema does not exist any more")
-        return _of_xdm(message, dataset, schema)
+        return _of_xdm(message, dataset, schema, judged=self._judged)
 
     def _of_raw(self, accepted: Accepted, snapshot: Snapshot) -> Arrived | Fault:
         message = self._messages.raw(accepted.message)
@@ -81,7 +85,7 @@ class Entities:
             first = mapped.misfits[0]
             errors = encode_json([msgspec.to_builtins(misfit) for misfit in mapped.misfits])
             return Fault(STEP, "REC-1012", first.detail, first.at, errors)
-        if not dataset.validation_disabled:
+        if not (dataset.validation_disabled or self._judged):
             if operation != "create":
                 violations = partial.violations(schema.compiled, mapped.entity)
             else:
@@ -96,7 +100,7 @@ def fault_of(rejected: Rejected) -> Fault:
     return Fault(STEP, rejected.code, rejected.detail, rejected.at)
 
 
-def _of_xdm(message: Message, dataset: Dataset, schema: Schema) -> Arrived | Fault:
+def _of_xdm(message: Message, dataset: Dataset, schema: Schema, *, judged: bool) -> Arrived | Fault:
     """The decoded entity if it fits its schema. Hot: most records come this way."""
     if message.fault is not None:
         return Fault(STEP, "REC-1008", message.fault)
@@ -105,18 +109,17 @@ def _of_xdm(message: Message, dataset: Dataset, schema: Schema) -> Arrived | Fau
     entity = decode_json(raw)
     if not isinstance(entity, dict):
         return Fault(STEP, "REC-1001", "The entity is not an object", "")
+    judged = judged or dataset.validation_disabled
     if message.header.operations is not msgspec.UNSET or dataset.upserts:
         operation, asked = _operation(message.header, dataset)
         if operation != "create":
-            violations = (
-                [] if dataset.validation_disabled else partial.violations(schema.compiled, entity)
-            )
+            violations = [] if judged else partial.violations(schema.compiled, entity)
             if violations:
                 return _invalid(violations)
             return Arrived(dataset, schema, entity, operation, asked)
     else:
         asked = None
-    if not dataset.validation_disabled and not schema.compiled.accepts(raw):
+    if not judged and not schema.compiled.accepts(raw):
         return _invalid(schema.compiled.violations(entity))
     return Arrived(dataset, schema, entity, "create", asked)
 

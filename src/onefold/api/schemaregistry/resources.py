@@ -35,7 +35,7 @@ from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm import shown
 from onefold.domain.xdm.paths import from_pointer
 from onefold.domain.xdm.schema import Kind
-from onefold.errors import Malformed
+from onefold.errors import Malformed, NotFound
 from onefold.wire import JSON, decode_json
 
 _TENANT: dict[str, Kind] = {
@@ -83,13 +83,19 @@ def list_tenant(kind: Kind) -> Handler:
 
 
 def get_tenant(kind: Kind) -> Handler:
-    """One resource of the sandbox; among schemas, also a union."""
+    """One resource of the sandbox; among schemas, also a union.
+
+    A standard one is found here too: clients that follow `$ref`s of own resources ask nowhere else.
+    """
 
     def handler(request: Request, rooms: Rooms) -> Response:
         name = request.path_parameters["id"]
         if kind == "schemas" and name.endswith(_UNION):
             return get_union(request, rooms)
-        found = registry.got(rooms.control, _sandbox(request), kind, name)
+        try:
+            found = registry.got(rooms.control, _sandbox(request), kind, name)
+        except NotFound:
+            return get_global(kind)(request, rooms)
         headers = conditions.etag(schemas.etag(found))
         return json_response(200, _shown(request, rooms, found.document), headers)
 
@@ -299,7 +305,7 @@ def _own_routes(name: str, kind: Kind) -> Iterator[Route]:
         answers={201: Answer("The resource, with what the registry assigns.", _RESOURCE)},
         fails=f"{_COMPOSING} CTL-1006 CTL-1008",
     )
-    yield _one_route(one, get_tenant(kind), f"One of the own {words}.")
+    yield _one_route(one, get_tenant(kind), f"One of the own {words}, or a standard one.")
     yield _route(
         "PUT",
         one,
