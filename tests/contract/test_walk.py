@@ -273,7 +273,34 @@ def test_from_nothing_to_a_queried_profile(client: Client) -> None:
     )["responses"]
     assert list(one) == ["xactionId"]
     client.app.drain()
+    _load(client, visits_set, {**visit, "_id": "visit-2"})
     _look(client, tenant)
+
+
+def _load(client: Client, dataset: str, visit: dict[str, Any]) -> None:
+    """Step 12b: the same kind of record, in a file."""
+    imports = "/data/foundation/import/batches"
+    opened = client.call(
+        "POST",
+        imports,
+        {"datasetId": dataset, "inputFormat": {"format": "json", "isMultiLineJson": False}},
+        expect=201,
+    )
+    batch = opened["id"]
+    answer = client.app.request(
+        "PUT",
+        f"{imports}/{batch}/datasets/{dataset}/files/visits.json",
+        content=json.dumps([visit]),
+        headers={**client.app.headers(), "content-type": "application/octet-stream"},
+    )
+    assert (answer.status_code, answer.content) == (200, b"")
+    answer = client.app.request(
+        "POST", f"{imports}/{batch}?action=COMPLETE", headers=client.app.headers()
+    )
+    assert answer.status_code == 200
+    client.app.work()
+    told = client.call("GET", f"/data/foundation/catalog/batches/{batch}")[batch]
+    assert (told["status"], told["metrics"]["outputRecordCount"]) == ("success", 1)
 
 
 def _look(client: Client, tenant: str) -> None:
@@ -289,7 +316,7 @@ def _look(client: Client, tenant: str) -> None:
     events = client.call(
         "GET", f"{TIMELINE}&relatedEntityId={MAIL}&relatedEntityIdNS=email", accept=accept
     )
-    assert [event["entityId"] for event in events["children"]] == ["visit-1"]
+    assert {event["entityId"] for event in events["children"]} == {"visit-1", "visit-2"}
     graph = client.call(
         "POST",
         "/data/core/identity/v2/graph",
