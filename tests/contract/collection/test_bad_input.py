@@ -28,7 +28,7 @@ from tests.contract.people import ecid, event, record
 
 JSON = Any
 ADA = (("ECID", ecid(1)), ("Email", "ada@example.com"))
-QUICK_SECONDS = 2.0
+QUICK_SECONDS = 10.0
 """Far more than any request here takes, far less than a stalled worker would."""
 
 

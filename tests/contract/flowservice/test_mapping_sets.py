@@ -15,8 +15,9 @@ from tests.contract.flowservice.test_resources import refused
 NAMES = {"first": "person.name.firstName", "last": "person.name.lastName"}
 
 
-def test_a_mapping_set_is_made_shown_replaced_and_deleted(app: App) -> None:
-    made = send(app, "POST", MAPPINGS, mapping_of(app, REGISTRATIONS, **NAMES))
+@pytest.mark.parametrize("root", [MAPPINGS, "/data/foundation/mappingSets"])
+def test_a_mapping_set_is_made_shown_replaced_and_deleted(app: App, root: str) -> None:
+    made = send(app, "POST", root, mapping_of(app, REGISTRATIONS, **NAMES))
     assert made.status_code == 201, made.text
     now_ms = app.clock.now_ms()
     assert made.json() == {
@@ -27,7 +28,7 @@ def test_a_mapping_set_is_made_shown_replaced_and_deleted(app: App) -> None:
         "createdBy": app.client_id,
         "modifiedBy": app.client_id,
     }
-    path = f"{MAPPINGS}/{made.json()['id']}"
+    path = f"{root}/{made.json()['id']}"
     shown = app.get(path).json()
     schema = app.datasets[REGISTRATIONS].schema_id
     assert shown["xdmSchema"] == shown["outputSchema"]["schemaRef"]["id"] == schema

@@ -112,6 +112,22 @@ def test_a_flow_shows_what_it_joins(app: App) -> None:
     assert target["params"] == {"dataSetId": app.datasets[REGISTRATIONS].id}
 
 
+@pytest.mark.parametrize("kind", ["connections", "sourceConnections", "targetConnections", "flows"])
+def test_every_kind_is_renamed_by_a_patch_of_its_newest_state(app: App, kind: str) -> None:
+    made_ = dataflow(app, REGISTRATIONS)
+    id_ = {
+        "connections": made_.connection,
+        "sourceConnections": made_.source,
+        "targetConnections": made_.target,
+        "flows": made_.flow,
+    }[kind]
+    etag = item(app, kind, id_)["etag"]
+    answer = ask(app, "PATCH", f"/{kind}/{id_}", RENAME, if_match=etag)
+    assert answer.status_code == 200, answer.text
+    assert item(app, kind, id_)["name"] == "Other"
+    assert item(app, kind, id_)["etag"] == answer.json()["etag"] != etag
+
+
 def test_what_a_resource_refers_to_must_exist_and_agree(app: App) -> None:
     connection = made(app, "connections", connection_of())
     source = made(app, "sourceConnections", source_of(connection))
