@@ -48,6 +48,13 @@ SETTINGS = (
         "bytes",
         "Largest batch, all of its files together.",
     ),
+    Setting(
+        "batch_loading_hours",
+        int,
+        168,
+        "hours",
+        "How long a batch stays open without a change before it is abandoned, its files deleted.",
+    ),
     Setting("token_seconds", int, 86_400, "seconds", "Life of an access token."),
     Setting(
         "sync_validations_per_minute",
@@ -103,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file_bytes_max: int = 268_435_456
     file_seconds_max: int = 3600
     batch_bytes_max: int = 107_374_182_400
+    batch_loading_hours: int = 168
     token_seconds: int = 86_400
     sync_validations_per_minute: int = 60
     record_bytes_max: int = 100_000

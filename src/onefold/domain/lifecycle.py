@@ -51,12 +51,15 @@ class BatchState(StrEnum):
     SUCCESS = "success"
     FAILED = "failed"
     ABORTED = "aborted"
+    ABANDONED = "abandoned"
     INACTIVE = "inactive"
     DELETED = "deleted"
 
 
 BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
-    BatchState.LOADING: frozenset((BatchState.LOADED, BatchState.ABORTED, BatchState.FAILED)),
+    BatchState.LOADING: frozenset(
+        (BatchState.LOADED, BatchState.ABORTED, BatchState.ABANDONED, BatchState.FAILED)
+    ),
     BatchState.LOADED: frozenset((BatchState.STAGING, BatchState.FAILED)),
     BatchState.STAGING: frozenset((BatchState.STAGED, BatchState.FAILED)),
     BatchState.STAGED: frozenset((BatchState.PROCESSING, BatchState.FAILED)),
@@ -65,6 +68,7 @@ BATCH_MOVES: dict[BatchState, frozenset[BatchState]] = {
     BatchState.INACTIVE: frozenset((BatchState.DELETED,)),
     BatchState.FAILED: frozenset(),
     BatchState.ABORTED: frozenset(),
+    BatchState.ABANDONED: frozenset(),
     BatchState.DELETED: frozenset(),
 }
 """State -> the states that may follow. Files come while it is loading; the rest is work of jobs,

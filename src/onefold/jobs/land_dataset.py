@@ -20,6 +20,7 @@ from onefold.domain.failed_record import Fault
 from onefold.domain.lifecycle import BatchState
 from onefold.domain.ulid import RANDOM_BYTES, time_ms, ulid
 from onefold.errors import Rejected, Unavailable
+from onefold.jobs.abandon_batches import Abandoner
 from onefold.jobs.trim_journal import Trimmer
 from onefold.jobs.workshop import WAIT, Workshop
 from onefold.journal import Accepted, Chunk
@@ -56,18 +57,22 @@ class Lander:
         self._work: Engine = shop.places.work(shop.sandbox.id)
         self._entities = Entities(judged=True)
         self._trimmer = Trimmer(shop)
+        self._abandoner = Abandoner(shop)
         self._landings = 0
         self._not_before_ms = 0
         self._is_published = False
 
     def step(self) -> bool:
-        """Land if it is time, else trim the journal; answer whether there was anything to do.
+        """Land if it is time, else trim the journal, else abandon batches; answer whether there was
+        anything to do.
 
         Raises Unavailable when the store cannot answer now; a defect is logged, and the landing
         tried again later.
         """
         try:
-            return self.land() if self._is_due() else self._trimmer.step()
+            if self._is_due():
+                return self.land()
+            return self._trimmer.step() or self._abandoner.step()
         except Unavailable:
             raise
         except Exception as defect:  # noqa: BLE001 - the other jobs must go on

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
 from onefold.domain import categories
 from onefold.domain.failed_record import Fault
 from onefold.journal import Accepted
 from onefold.pipeline.work import Work
-from onefold.store.tables.counters import Key
+from onefold.store.snapshot import Flow
+from onefold.store.tables.counters import BYTES, FLOW, Key
 from onefold.store.tables.outcomes import Outcome
 from onefold.wire import decode_json
 
@@ -23,7 +26,7 @@ def counted(work: Work, numbered: Sequence[tuple[int, Accepted]]) -> Counter[Key
 
     By dataset: bytes, how records ended (also apart for datasets that feed profiles and graph),
     and how many named an identity of a namespace, linked or alone. By inlet: valid, invalid, and
-    the categories of what is not valid.
+    the categories of what is not valid. By flow: bytes, and how records ended.
     """
     found = Counter(work.counted)
     removals = {seq: one.dataset for seq, one in numbered if one.removal}
@@ -51,6 +54,8 @@ def counted(work: Work, numbered: Sequence[tuple[int, Accepted]]) -> Counter[Key
     for inlet, valid in came.items():
         found["valid", inlet, ""] += valid
     _count_identities(found, work)
+    if work.snapshot.flows:
+        _count_flows(found, work, [one for one in numbered if one[1].inlet and not one[1].removal])
     return found
 
 
@@ -78,6 +83,66 @@ def _count_identities(found: Counter[Key], work: Work) -> None:
     )
     for (dataset, is_linked, namespace_id), records in named.items():
         found["linked" if is_linked else "alone", dataset, str(namespace_id)] += records
+
+
+_DETAILS = (Outcome.APPLIED.value, Outcome.DUPLICATE.value, Outcome.FAILED.value, BYTES)
+_APPLIED, _DUPLICATE, _FAILED, _BYTES = range(len(_DETAILS))
+
+
+class _Header(msgspec.Struct, rename="camel"):
+    flow_id: str | None = None
+
+
+class _Message(msgspec.Struct):
+    header: _Header
+
+
+_message = msgspec.json.Decoder(_Message).decode
+
+
+def _count_flows(found: Counter[Key], work: Work, streamed: Sequence[tuple[int, Accepted]]) -> None:
+    """Count the records that a flow took; those that came in beside all flows are in no count."""
+    joining: dict[tuple[str, str], list[Flow]] = {}
+    for flow in work.snapshot.flows.values():
+        if flow.enabled:
+            joining.setdefault((flow.inlet_id, flow.dataset_id), []).append(flow)
+    raw = {inlet.id for inlet in work.snapshot.inlets.values() if inlet.data_type == "raw"}
+    failed = {record.seq for record in work.failed}
+    applied = {record.seq for record in work.records}
+    taken: dict[str, list[int]] = {flow_id: [0, 0, 0, 0] for flow_id in work.snapshot.flows}
+    for seq, one in streamed:
+        if one.inlet in raw:
+            flow_id = _named(one)
+            if flow_id not in taken:
+                continue  # it is gone
+        else:
+            flows = joining.get((one.inlet, one.dataset))
+            if flows is None:
+                continue
+            flow_id = flows[0].id if len(flows) == 1 else _chosen(one, flows)
+        counts = taken[flow_id]
+        counts[_FAILED if seq in failed else _APPLIED if seq in applied else _DUPLICATE] += 1
+        counts[_BYTES] += len(one.message)
+    for flow_id, counts in taken.items():
+        if not counts[_BYTES]:
+            continue
+        for detail, value in zip(_DETAILS, counts, strict=True):
+            found[FLOW, flow_id, detail] += value
+
+
+def _chosen(one: Accepted, flows: Sequence[Flow]) -> str:
+    """Which of several flows from its inlet to its dataset a record of XDM took: the one that its
+    header names, else the oldest."""
+    named = _named(one)
+    return named if any(flow.id == named for flow in flows) else flows[0].id
+
+
+def _named(one: Accepted) -> str:
+    """The flow that a message names. The door writes it into every message of raw data."""
+    try:
+        return _message(one.message).header.flow_id or ""
+    except msgspec.MsgspecError:
+        return ""  # its message was taken out
 
 
 def _categories(fault: Fault) -> set[str]:

@@ -123,6 +123,39 @@ def test_the_forms_of_a_lookup(shared: App) -> None:
     assert set(brief) == {"title", "$id", "meta:altId", "version"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "id_"),
+    [
+        ("classes", PROFILE_CLASS),
+        ("fieldgroups", "https://ns.adobe.com/xdm/context/profile-person-details"),
+        ("mixins", "https://ns.adobe.com/xdm/context/identitymap"),
+        ("datatypes", "https://ns.adobe.com/xdm/context/person"),
+    ],
+)
+def test_a_standard_resource_is_looked_up_among_the_own_ones_too(
+    shared: App, kind: str, id_: str
+) -> None:
+    for accept in (XED, FULL):
+        own = ask(shared, "GET", one(kind, id_), accept=accept)
+        assert own.status_code == 200, own.text
+        standard = one(kind, id_).replace("tenant", "global")
+        assert own.json() == ask(shared, "GET", standard, accept=accept).json()
+    listed = ask(shared, "GET", f"/tenant/{kind}").json()["results"]
+    assert id_ not in [document["$id"] for document in listed]
+    for method, body in (("PUT", schema_of()), ("PATCH", []), ("DELETE", None)):
+        refused(ask(shared, method, one(kind, id_), body), 404, "XDM-1012-404")
+
+
+def test_what_extends_a_behaviour_says_so(shared: App) -> None:
+    classes = ask(shared, "GET", "/global/classes").json()["results"]
+    schemas = ask(shared, "GET", "/tenant/schemas").json()["results"]
+    assert classes
+    assert schemas
+    for document in (*classes, *schemas):
+        behaviours = [id_ for id_ in document["meta:extends"] if "/xdm/data/" in id_]
+        assert len(behaviours) == 1, document["$id"]
+
+
 def test_a_schema_is_looked_up_by_both_ids_and_with_descriptors(shared: App) -> None:
     schema = ask(shared, "GET", "/tenant/schemas?property=title==Customer").json()["results"][0]
     by_id = ask(shared, "GET", one("schemas", schema["$id"]) + "/", accept=XED).json()

@@ -15,6 +15,7 @@ from onefold.api.flowservice.kinds import (
     versioned,
 )
 from onefold.api.flowservice.listing import ROOT
+from onefold.api.flowservice.runs import last_runs
 from onefold.api.profile.query import Parameters
 from onefold.api.route import Route
 from onefold.control import flow_resources, flows
@@ -55,7 +56,14 @@ def act_on_flow(request: Request, rooms: Rooms) -> Response:
 
 def _shown(found: Sequence[FlowResource], sandbox: Sandbox, rooms: Rooms) -> list[JSON]:
     others = {other.id: other for other in stored.of_sandbox(rooms.control, sandbox.id)}
-    return [flows.document(one, sandbox, others) for one in found]
+    last = last_runs(rooms, sandbox, flow_id=found[0].id if len(found) == 1 else "")
+    return [
+        {
+            **flows.document(one, sandbox, others),
+            **({"lastRunDetails": last[one.id]} if one.id in last else {}),
+        }
+        for one in found
+    ]
 
 
 ROUTES = (

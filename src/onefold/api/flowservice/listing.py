@@ -66,6 +66,15 @@ def page(request: Request, kind: str, documents: Sequence[JSON]) -> Response:
     return json_response(200, body)
 
 
+def asked(request: Request, name: str) -> str:
+    """The value that a list's filters want this property to have; empty when any will do.
+
+    Raises as `page`.
+    """
+    conditions = paging.filters(_question(Parameters(request.raw_query)).properties)
+    return next((c.value for c in conditions if (c.name, c.op) == (name, "==")), "")
+
+
 def one(document: JSON) -> Response:
     """The answer to a lookup: a list of one."""
     return json_response(200, {"items": [document]})

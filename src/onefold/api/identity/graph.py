@@ -33,17 +33,18 @@ PROJECTIONS = ("set", "graph")
 
 
 class _Question(msgspec.Struct):
-    """composite_xid: the same as composite_xids, as a client spells it."""
+    """composite_xid: the same as composite_xids, as a client spells it; it may be a single one."""
 
     composite_xids: list[Any] | None = None
-    composite_xid: list[Any] | None = None
+    composite_xid: list[Any] | dict[str, Any] | None = None
     xids: list[Any] | None = None
     projection_type: str = ""
     require_edge_meta_data: bool | None = None
 
     def named(self) -> list[Named]:
         """The identities asked for. Raises Malformed PRO-1001 when there is none."""
-        composites = self.composite_xids or self.composite_xid
+        alike = self.composite_xid
+        composites = self.composite_xids or ([alike] if isinstance(alike, dict) else alike)
         named = named_list(composites or self.xids, as_xids=not composites)
         if not named:
             raise Malformed("PRO-1001", "Missing required query parameter - xids or compositeXids")

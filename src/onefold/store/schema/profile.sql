@@ -114,11 +114,12 @@ CREATE TABLE outcomes (
   PRIMARY KEY (dataset, outcome)
 ) WITHOUT ROWID;
 
--- What happened, hour by hour, for observability. subject: a dataset or an inlet, as the metric says.
+-- What happened, hour by hour, for observability and runs of flows. subject: a dataset, an inlet or a
+-- flow, as the metric says.
 CREATE TABLE counters (
   metric  TEXT    NOT NULL,
   subject TEXT    NOT NULL,
-  detail  TEXT    NOT NULL,  -- a namespace's id or a category; empty for most
+  detail  TEXT    NOT NULL,  -- a namespace's id, a category, an end; empty for most
   hour_ms INTEGER NOT NULL,  -- when the hour began
   value   INTEGER NOT NULL,
   PRIMARY KEY (metric, hour_ms, subject, detail)

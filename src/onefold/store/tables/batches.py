@@ -82,6 +82,10 @@ _details = msgspec.json.Decoder(Details).decode
 _encode = msgspec.json.Encoder().encode
 
 
+_IDLE = (
+    " WHERE status = ? AND updated_ms < ? AND NOT EXISTS (SELECT 1 FROM batch_files AS f"
+    " WHERE f.batch_id = batches.batch_id AND f.updated_ms >= ?) ORDER BY batch_id LIMIT ?"
+)
 _NEWEST = " WHERE batch_id IN (SELECT max(batch_id) FROM batches GROUP BY dataset)"
 
 
@@ -193,6 +197,26 @@ def counts(reader: Reader, wanted: Wanted) -> dict[str, int]:
         ),
     )
     return {row[0]: row[1] for row in rows}
+
+
+def idle(reader: Reader, *, before_ms: int, limit: int) -> list[Batch]:
+    """Up to `limit` batches that are loading and were neither made nor changed, and got no file or
+    part of one, since before_ms. Cost: reads every batch that is loading."""
+    rows = reader.read(
+        _SELECT + _IDLE,
+        (BatchState.LOADING.value, before_ms, before_ms, limit),
+    )
+    return [_batch(row) for row in rows]
+
+
+def unfinished(reader: Reader, status: BatchState, *, limit: int) -> list[Batch]:
+    """Up to `limit` batches that have got into this state, which is a last one, and are not
+    completed. Cost: reads every batch in the state."""
+    rows = reader.read(
+        _SELECT + " WHERE status = ? AND completed_ms IS NULL ORDER BY batch_id LIMIT ?",
+        (status.value, limit),
+    )
+    return [_batch(row) for row in rows]
 
 
 def ended(

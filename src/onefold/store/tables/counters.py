@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from onefold.store.engine import Reader, Transaction
 
 HOUR_MS = 3_600_000
+FLOW = "flow"
+"""What went through flows: the subject is a flow, the detail how records ended, or BYTES."""
+BYTES = "bytes"
 
 Key = tuple[str, str, str]
-"""(metric, subject, detail): id of a dataset or an inlet; a namespace's id, a category or ""."""
+"""(metric, subject, detail): id of a dataset, an inlet or a flow; a namespace's id, a category, how
+records ended, or ""."""
 
 
 def add(transaction: Transaction, counted: Mapping[Key, int], *, now_ms: int) -> None:
@@ -25,14 +29,16 @@ def add(transaction: Transaction, counted: Mapping[Key, int], *, now_ms: int) ->
 
 
 def series(
-    reader: Reader, metric: str, *, start_ms: int, end_ms: int
+    reader: Reader, metric: str, *, start_ms: int, end_ms: int, subject: str = ""
 ) -> list[tuple[int, str, str, int]]:
-    """(hour, subject, detail, value) of the hours that begin from start_ms up to before end_ms.
+    """(hour, subject, detail, value) of the hours that begin from start_ms up to before end_ms; of
+    one subject when it is given.
 
     Cost: one range of the key; a row for each subject and detail in each hour.
     """
     return reader.read(
         "SELECT hour_ms, subject, detail, value FROM counters"
-        " WHERE metric = ? AND hour_ms >= ? AND hour_ms < ? ORDER BY hour_ms, subject, detail",
-        (metric, start_ms, end_ms),
+        " WHERE metric = ? AND hour_ms >= ? AND hour_ms < ? AND (? = '' OR subject = ?)"
+        " ORDER BY hour_ms, subject, detail",
+        (metric, start_ms, end_ms, subject, subject),
     )
