@@ -87,6 +87,12 @@ def test_set_is_named_as_it_was_asked_for(people: App, key: str, named: JSON, se
     }
 
 
+def test_a_single_identity_needs_no_list(people: App, set_of: JSON) -> None:
+    one = {"ns": "Email", "id": MAIL}
+    listed = asked(people, set_of | {"composite_xid": [one]})
+    assert asked(people, set_of | {"composite_xid": one}) == listed
+
+
 def test_set_of_xids(people: App, set_of: JSON) -> None:
     answer = asked(people, set_of | {"xids": [PHONE_XID, LONER_XID, PHONE_XID, "no xid"]})
     members = [*sorted((EMAIL_XID, PHONE_XID)), ECID_XID]

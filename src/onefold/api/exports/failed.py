@@ -47,7 +47,6 @@ def failed(request: Request, rooms: Rooms) -> Response:
         return lines(b"")
     if name:
         return _diagnostics(folder, name)
-    href = request.path
     files = [(DONE, 0)]
     after = 0
     for number in range(limit):
@@ -56,7 +55,7 @@ def failed(request: Request, rooms: Rooms) -> Response:
             break
         files.append((f"part-{number:05d}-{after}.json", len(found)))
         after = last
-    return listing(href, [*files, *_written(folder)], limit=limit)
+    return listing(_here(request, rooms), [*files, *_written(folder)], limit=limit)
 
 
 def meta(request: Request, rooms: Rooms) -> Response:
@@ -81,7 +80,11 @@ def meta(request: Request, rooms: Rooms) -> Response:
     }.get(kind)
     if found is None or name:
         raise NotFound("BAT-1006", "path is input_files or row_errors, or a file of theirs")
-    return listing(request.path, found, limit=limit)
+    return listing(_here(request, rooms), found, limit=limit)
+
+
+def _here(request: Request, rooms: Rooms) -> str:
+    return f"{rooms.settings.base_url}{request.path}"
 
 
 def _named(request: Request, rooms: Rooms) -> tuple[Sandbox, Batch]:
