@@ -5,7 +5,8 @@ once. A small response then costs two system calls and wakes its reader twice; o
 that was a third of the request's time. Here writes of one turn of the event loop leave together.
 
 It also ends what uvicorn leaves open: a head, a trailer or an empty line without end, which the
-parser would copy again with every part that arrives until nobody else is served.
+parser would copy again with every part that arrives until nobody else is served; and a head that
+does not come in time, of which enough would take all connections that a process may have.
 """
 
 from __future__ import annotations
@@ -19,19 +20,35 @@ HEAD_BYTES_MAX = 65_536
 """Bytes that may arrive without a complete head or a piece of a body. One read can hold more."""
 
 
+HEAD_SECONDS = 30.0
+"""How long a head may take to arrive, from the connection or from its first byte."""
+
+
 class OneWriteProtocol(HttpToolsProtocol):
     """HttpToolsProtocol over a transport that gathers writes."""
 
     _idle_bytes = 0
+    _in_head = False
+    _late: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
         self._idle_bytes += len(data)
         super().data_received(data)
-        if self._idle_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self._idle_bytes > HEAD_BYTES_MAX:
             self.send_400_response("The request's head is too large.")
+        elif self._in_head and self._late is None:  # most heads come in one piece, without a timer
+            self._late = self.loop.call_later(HEAD_SECONDS, self._is_late)
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._idle_bytes = 0
+        self._in_head = False
+        self._wait_no_more()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -44,6 +61,23 @@ class OneWriteProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(_Gathering(transport, self.loop))  # type: ignore[arg-type]  # see below
+        self._late = self.loop.call_later(HEAD_SECONDS, self._is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _is_late(self) -> None:
+        self._late = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._late = self.loop.call_later(HEAD_SECONDS, self._is_late)
+        elif not self.transport.is_closing():
+            self.transport.close()
+
+    def _wait_no_more(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class _Gathering:

@@ -204,6 +204,32 @@ def test_broken_chunks_are_a_400_or_the_end(wire: Wire, chunks: bytes) -> None:
     _refused(wire.post(head, chunks, patience=PATIENCE_SECONDS), 400, 413)
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /hea",
+    ],
+)
+def test_a_head_that_does_not_come_to_its_end_ends_the_connection(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr("onefold.one_write.HEAD_SECONDS", 0.2)
+    with wire.connect() as connection:
+        connection.sendall(begun)
+        while connection.recv(65_536):  # until the server ends it; the socket has a time-out
+            pass
+
+
+def test_a_head_in_pieces_is_taken_when_it_comes_in_time(wire: Wire) -> None:
+    with wire.connect() as connection:
+        for piece in (b"GET /hea", b"lth/live HTTP/1.1\r\n", b"Host: x\r\n", b"\r\n"):
+            connection.sendall(piece)
+            threading.Event().wait(0.05)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+
+
 # Bodies
 
 
