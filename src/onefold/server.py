@@ -46,7 +46,7 @@ from onefold.store.snapshot import Definitions
 IDLE_SECONDS = 1.0
 """How long the pipeline waits for the bell before it looks by itself."""
 
-JOBS_IDLE_SECONDS = 0.25
+JOBS_IDLE_SECONDS = 1.0
 """How often idle jobs look for something to do."""
 
 RETRY_SECONDS = 0.5
