@@ -249,8 +249,9 @@ class Journal:
         """Take the message out of every record whose message `tells` about somebody, in some
         appends behind position `after`, up to `to`; answer (position reached, records erased).
 
-        For personal data that has to go. All readers must have passed `to`. The records keep their
-        numbers, traces and datasets. Cost: reads what it passes; CHUNKS_ERASED_MAX appends a call.
+        For personal data that has to go; removals, which are no messages, stay. All readers must
+        have passed `to`. The records keep their numbers, traces and datasets. Cost: reads what it
+        passes; CHUNKS_ERASED_MAX appends a call.
         """
         rows = self._engine.read(
             "SELECT position, body FROM journal WHERE position > ? AND position <= ?"
@@ -261,7 +262,7 @@ class Journal:
         changed: list[tuple[bytes, int]] = []
         for position, body in rows:
             records = self._unpacked(body)
-            found = [tells(record.message) for record in records]
+            found = [not record.removal and tells(record.message) for record in records]
             if any(found):
                 erased += sum(found)
                 kept = [

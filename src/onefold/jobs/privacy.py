@@ -121,7 +121,7 @@ class _Request:
             self.engine, self.packing, after=self.cursor, limit=PAGE_ROWS
         ):
             self.cursor = page[-1].seq
-            yield [record for record in page if tells(record.message)]
+            yield [record for record in page if not record.removal and tells(record.message)]
 
 
 class _Gathering:

@@ -15,7 +15,10 @@ import httpx
 import pytest
 
 from onefold.control.starter import EVENTS, REGISTRATIONS
+from onefold.domain import removal
+from onefold.domain.removal import Removal
 from onefold.jobs.archive import KEEP_MS
+from onefold.journal import Accepted, Journal
 from onefold.testing.app import App
 from tests.contract.people import RECORD, TIMELINE, ecid, event, identity_map, record
 
@@ -177,6 +180,18 @@ def test_deletion_reaches_the_bytes_at_rest(data: Path) -> None:
 def _holding(data: Path, value: bytes) -> set[str]:
     files = (path for path in (data / "sandboxes").rglob("*") if path.is_file())
     return {path.name for path in files if value in path.read_bytes()}
+
+
+def test_removals_in_the_journal_are_no_messages(people: App) -> None:
+    """They are not JSON; one with a backslash in it would stop a search that took it for some."""
+    journal = Journal(people.places.journal(people.sandbox.id), people.bell)
+    for what in (removal.encode(Removal(failed=[0x5C])), b"\\ no removal at all"):
+        journal.append([Accepted("job", people.clock.now_ms(), "", "", what, removal=True)])
+    people.drain()
+    access, delete = _order(people, "access", "delete")
+    people.work()
+    assert {_job(people, job)["status"] for job in (access, delete)} == {"complete"}
+    assert people.faults() == []
 
 
 def test_only_what_is_included_is_touched(people: App) -> None:
