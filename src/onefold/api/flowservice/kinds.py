@@ -11,7 +11,7 @@ from onefold.api.declared import TEXT as TEXT_SCHEMA
 from onefold.api.flowservice import listing
 from onefold.api.flowservice.listing import ROOT
 from onefold.api.json_body import decoded
-from onefold.api.route import Route
+from onefold.api.route import Handler, Route
 from onefold.control import flow_resources
 from onefold.control.flow_resources import Rules
 from onefold.domain.sandbox import Sandbox
@@ -170,5 +170,31 @@ def _single(kind: _Kind) -> tuple[Route, ...]:
             parameters=(at, if_match),
             answers={204: Answer("It is gone.", None)},
             fails="CTL-1007 FLW-1002 FLW-1003",
+        ),
+    )
+
+
+def read_only(name: str, lists: Handler, get: Handler) -> tuple[Route, ...]:
+    """The routes of a kind that is listed and looked up, and never changed by a caller."""
+    return (
+        Route(
+            "GET",
+            f"{ROOT}/{name}",
+            lists,
+            family="flow",
+            needs=READ,
+            parameters=listing.PARAMETERS,
+            answers=listing.PAGE,
+            fails="CTL-1008 PRO-1002",
+        ),
+        Route(
+            "GET",
+            f"{ROOT}/{name}/{{id}}",
+            get,
+            family="flow",
+            needs=READ,
+            parameters=(path("id", "Id of what is looked up."),),
+            answers=listing.ONE,
+            fails="CTL-1007",
         ),
     )

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from onefold.api.context import Request, Response, Rooms
-from onefold.api.declared import path
 from onefold.api.flowservice import listing
-from onefold.api.flowservice.kinds import READ, sandbox_of
-from onefold.api.flowservice.listing import ROOT
-from onefold.api.route import Route
+from onefold.api.flowservice.kinds import read_only, sandbox_of
 from onefold.control import flow_resources
 from onefold.control.etags import etag_of
 from onefold.control.flows import FLOWS
@@ -90,25 +87,4 @@ def _duration(run: Run, now_ms: int) -> dict[str, JSON]:
     return {"startedAtUTC": run.start_ms, **over}
 
 
-ROUTES = (
-    Route(
-        "GET",
-        f"{ROOT}/runs",
-        list_runs,
-        family="flow",
-        needs=READ,
-        parameters=listing.PARAMETERS,
-        answers=listing.PAGE,
-        fails="CTL-1008 PRO-1002",
-    ),
-    Route(
-        "GET",
-        f"{ROOT}/runs/{{id}}",
-        get_run,
-        family="flow",
-        needs=READ,
-        parameters=(path("id", "Id of the run."),),
-        answers=listing.ONE,
-        fails="CTL-1007",
-    ),
-)
+ROUTES = read_only("runs", list_runs, get_run)

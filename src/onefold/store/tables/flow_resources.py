@@ -36,6 +36,12 @@ class FlowResource(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.document["state"] == "enabled")
 
 
+_SELECT = (
+    "SELECT sandbox_id, kind, resource_id, version, document, created_ms, updated_ms,"
+    " created_client, updated_client FROM flow_resources"
+)
+
+
 def insert(transaction: Transaction, resource: FlowResource) -> None:
     transaction.write(
         "INSERT INTO flow_resources (sandbox_id, kind, resource_id, version, document, created_ms,"
@@ -80,9 +86,7 @@ def delete(transaction: Transaction, resource: FlowResource) -> None:
 
 def by_id(reader: Reader, sandbox_id: str, kind: Kind, resource_id: str) -> FlowResource | None:
     rows = reader.read(
-        "SELECT sandbox_id, kind, resource_id, version, document, created_ms, updated_ms,"
-        " created_client, updated_client FROM flow_resources"
-        " WHERE sandbox_id = ? AND kind = ? AND resource_id = ?",
+        _SELECT + " WHERE sandbox_id = ? AND kind = ? AND resource_id = ?",
         (sandbox_id, kind, resource_id),
     )
     return _resource(rows[0]) if rows else None
@@ -91,8 +95,7 @@ def by_id(reader: Reader, sandbox_id: str, kind: Kind, resource_id: str) -> Flow
 def of_sandbox(reader: Reader, sandbox_id: str) -> list[FlowResource]:
     """Every resource of the sandbox, of all kinds, the oldest first."""
     rows = reader.read(
-        "SELECT sandbox_id, kind, resource_id, version, document, created_ms, updated_ms,"
-        " created_client, updated_client FROM flow_resources WHERE sandbox_id = ? ORDER BY rowid",
+        _SELECT + " WHERE sandbox_id = ? ORDER BY rowid",
         (sandbox_id,),
     )
     return [_resource(row) for row in rows]
@@ -101,8 +104,7 @@ def of_sandbox(reader: Reader, sandbox_id: str) -> list[FlowResource]:
 def of_kind(reader: Reader, kind: Kind) -> list[FlowResource]:
     """Every resource of the kind, of all sandboxes, the oldest first."""
     rows = reader.read(
-        "SELECT sandbox_id, kind, resource_id, version, document, created_ms, updated_ms,"
-        " created_client, updated_client FROM flow_resources WHERE kind = ? ORDER BY rowid",
+        _SELECT + " WHERE kind = ? ORDER BY rowid",
         (kind,),
     )
     return [_resource(row) for row in rows]

@@ -30,6 +30,12 @@ class MappingSet(msgspec.Struct, frozen=True, kw_only=True):
         ]
 
 
+_SELECT = (
+    "SELECT mapping_id, version, schema_id, document, created_ms, updated_ms, created_client,"
+    " updated_client FROM mapping_sets"
+)
+
+
 def insert(transaction: Transaction, sandbox_id: str, made: MappingSet) -> None:
     transaction.write(
         "INSERT INTO mapping_sets (sandbox_id, mapping_id, version, schema_id, document,"
@@ -74,8 +80,7 @@ def delete(transaction: Transaction, sandbox_id: str, mapping_id: str) -> None:
 
 def by_id(reader: Reader, sandbox_id: str, mapping_id: str) -> MappingSet | None:
     rows = reader.read(
-        "SELECT mapping_id, version, schema_id, document, created_ms, updated_ms, created_client,"
-        " updated_client FROM mapping_sets WHERE sandbox_id = ? AND mapping_id = ?",
+        _SELECT + " WHERE sandbox_id = ? AND mapping_id = ?",
         (sandbox_id, mapping_id),
     )
     return _mapping_set(rows[0]) if rows else None
@@ -84,8 +89,7 @@ def by_id(reader: Reader, sandbox_id: str, mapping_id: str) -> MappingSet | None
 def of_sandbox(reader: Reader, sandbox_id: str) -> list[MappingSet]:
     """Every mapping set of the sandbox, the oldest first."""
     rows = reader.read(
-        "SELECT mapping_id, version, schema_id, document, created_ms, updated_ms, created_client,"
-        " updated_client FROM mapping_sets WHERE sandbox_id = ? ORDER BY rowid",
+        _SELECT + " WHERE sandbox_id = ? ORDER BY rowid",
         (sandbox_id,),
     )
     return [_mapping_set(row) for row in rows]
