@@ -41,10 +41,10 @@ PERMISSIONS: dict[str, Permission] = {
         ALL, _DATASETS, "Make, change and delete datasets; send batches; replay failed records."
     ),
     "view-profiles": Permission(READ, _PROFILES, "Look up profiles and read merge policies."),
-    "manage-profiles": Permission(ALL, _PROFILES, "Delete profiles and change merge policies."),
+    "manage-profiles": Permission(ALL, _PROFILES, "Delete and undo, change merge policies."),
     "view-segments": Permission(READ, ("segments",), "Read segment definitions and audiences."),
     "manage-segments": Permission(ALL, ("segments",), "Change segment definitions and audiences."),
-    "export-audience-for-segment": Permission(READ, ("segments",), "Export an audience."),
+    "export-audience-for-segment": Permission(READ, ("segments",), "Export profiles."),
     "view-identity-namespaces": Permission(READ, ("identity-namespaces",), "Read namespaces."),
     "manage-identity-namespaces": Permission(
         ALL, ("identity-namespaces",), "Make and change namespaces."

@@ -5,6 +5,7 @@ Source: identity contract, section 6, rules 3 and 4.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from itertools import combinations
 
 import msgspec
@@ -38,6 +39,22 @@ def pairs(sighting: Sighting) -> list[tuple[Xid, Xid]]:
         a, b = xids
         return [(a, b)] if a < b else [(b, a)] if b < a else []
     return list(combinations(sorted(set(xids)), 2))
+
+
+def uncut(sighting: Sighting, cuts: Set[tuple[Xid, Xid]]) -> list[Sighting]:
+    """The sighting without the pairs that are cut: itself if none of its pairs is, else each pair
+    that is left, for itself, in order.
+
+    cuts: pairs that must not link, smaller XID first. Two identities of a cut pair may still be
+    linked through a third.
+    """
+    if not cuts:
+        return [sighting]
+    seen = pairs(sighting)
+    left = [pair for pair in seen if pair not in cuts]
+    if len(left) == len(seen):
+        return [sighting]
+    return [Sighting(pair, sighting.dataset, sighting.at_ms) for pair in left]
 
 
 def mesh(sighting: Sighting) -> list[Link]:

@@ -56,6 +56,11 @@ class Extracted(msgspec.Struct, frozen=True, gc=False):
     skipped: tuple[Skip, ...]
 
 
+def alone(found: Extracted) -> Extracted:
+    """The primary identity without the others: it links with nothing."""
+    return Extracted(found.primary, (found.primary,), (), found.skipped)
+
+
 class _Named(msgspec.Struct, gc=False):
     """One identity as the record names it, usable (no fault) or not."""
 

@@ -55,11 +55,15 @@ def effective_ms(attributes: dict[str, Any], ingested_ms: int) -> int:
     That is `extSourceSystemAudit.lastUpdatedDate` if it is an RFC 3339 date-time, else the time of
     ingest. Source: profile contract, 4.9.
     """
+    own = own_ms(attributes)
+    return own if own is not None else ingested_ms
+
+
+def own_ms(attributes: dict[str, Any]) -> int | None:
+    """The time that a record gives itself, in epoch ms; None when it gives none."""
     audit = attributes.get("extSourceSystemAudit")
     if isinstance(audit, dict):
         updated = audit.get("lastUpdatedDate")
         if isinstance(updated, str):
-            custom_ms = timestamp_ms(updated)
-            if custom_ms is not None:
-                return custom_ms
-    return ingested_ms
+            return timestamp_ms(updated)
+    return None

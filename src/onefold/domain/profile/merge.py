@@ -34,7 +34,7 @@ def merged(fragments: Sequence[Fragment], policy: MergePolicy) -> dict[str, Any]
     """
     admitted = [fragment for fragment in fragments if policy.admits_record(fragment.dataset)]
     if len(admitted) > 1:
-        admitted.sort(key=_belief(policy))
+        admitted.sort(key=belief(policy))
     answer: dict[str, Any] = {**admitted[0].attributes} if admitted else {}
     for fragment in admitted[1:]:
         answer = _laid_over(answer, fragment.attributes)
@@ -62,7 +62,7 @@ def _by_time(fragment: Fragment) -> tuple[int | str, ...]:
     return (fragment.effective_ms, fragment.seq, fragment.dataset, fragment.xid)
 
 
-def _belief(policy: MergePolicy) -> Callable[[Fragment], tuple[int | str, ...]]:
+def belief(policy: MergePolicy) -> Callable[[Fragment], tuple[int | str, ...]]:
     """The order of fragments, the most believed one last. Unlisted ones are the system's own."""
     if policy.attribute_merge == "timestampOrdered":
         return _by_time
@@ -99,12 +99,14 @@ def _fold_newest(into: dict[str, Any], later: Any, time_field: str) -> None:
     if isinstance(later, dict):
         for key, entry in later.items():
             if isinstance(entry, dict) and (
-                key not in into or _time_ms(entry, time_field) >= _time_ms(into[key], time_field)
+                key not in into
+                or entry_time_ms(entry, time_field) >= entry_time_ms(into[key], time_field)
             ):
                 into[key] = entry
 
 
-def _time_ms(entry: dict[str, Any], field: str) -> int:
+def entry_time_ms(entry: dict[str, Any], field: str) -> int:
+    """When an entry of memberships or regions was written; long ago when it does not say."""
     text = entry.get(field)
     time_ms = timestamp_ms(text) if isinstance(text, str) else None
     return _NEVER if time_ms is None else time_ms

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from onefold.domain.graph.links import Link, Sighting, combined, mesh
+from onefold.domain.graph.links import Link, Sighting, combined, mesh, uncut
 from onefold.domain.identity.identity import Xid
 from onefold.errors import Defect
 
-A, B, C = Xid("a"), Xid("b"), Xid("c")
+A, B, C, D = Xid("a"), Xid("b"), Xid("c"), Xid("d")
 
 
 def test_mesh_links_every_pair_once_smaller_first():
@@ -34,3 +34,17 @@ def test_combined_keeps_the_first_and_the_last_time():
 def test_different_links_cannot_be_combined(other):
     with pytest.raises(Defect):
         combined(Link(A, B, "set", 1, 1), other)
+
+
+def test_a_sighting_without_cut_pairs_stays_whole() -> None:
+    seen = Sighting((A, B, C), "ds", 7)
+    assert uncut(seen, set()) == [seen]
+    assert uncut(seen, {(A, D)}) == [seen]
+
+
+def test_a_cut_sighting_falls_into_the_pairs_that_are_left() -> None:
+    assert uncut(Sighting((C, A, B), "ds", 7), {(A, B)}) == [
+        Sighting((A, C), "ds", 7),
+        Sighting((B, C), "ds", 7),
+    ]
+    assert uncut(Sighting((B, A), "ds", 7), {(A, B)}) == []

@@ -1,0 +1,118 @@
+"""History: the records that one dataset sent of one identity, and what stands after them.
+
+A whole record stands for itself, a partial one changes what stood before. So what stands follows
+from the records behind the last whole one, and any record can be taken out as if it had never
+come, as long as what it changed or replaced is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from onefold.domain.profile.fragment import effective_ms
+from onefold.domain.profile.partial import merged_into
+
+Said = Literal["create", "merge", "delete", "gone"]
+"""What a row of a history is: a whole record, a partial one, the dataset's word that there is
+nothing any more, or the place of older ones that are not kept."""
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+NOTHING = b"null"
+"""The body of a `gone` row after which nothing stood."""
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """One record of a history.
+
+    body: what was sent, as JSON, nulls of partial records included. Of a `gone` row: what stood
+    after the records in its place, NOTHING, or empty when that is not kept; its seq, times and tag
+    are those of the last of them.
+    """
+
+    seq: int
+    ingested_ms: int
+    effective_ms: int
+    tag: str
+    operation: Said
+    body: bytes
+
+
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """What stands after a history: a whole record, or None for nothing. Not known: it rests on
+    records that are not kept."""
+
+    record: Record | None
+    known: bool = True
+
+
+def standing(history: Sequence[Record]) -> Standing:
+    """Answer what stands after the records. history: all of one key, by seq.
+
+    Cost: what stands behind the last whole record is merged, O(fields) each.
+    """
+    if not history:
+        return Standing(None)
+    start = _last_base(history)
+    base = history[start] if start is not None else None
+    behind = history[start + 1 if start is not None else 0 :]
+    if base is not None and base.operation == "gone" and not base.body:
+        return Standing(None, known=False)
+    attributes = _attributes(base)
+    if not behind:
+        if base is None or attributes is None:
+            return Standing(None)
+        return Standing(msgspec.structs.replace(base, operation="create"))
+    for record in behind:
+        attributes = merged_into(attributes or {}, _decode(record.body))
+    last = behind[-1]
+    return Standing(
+        Record(
+            last.seq,
+            last.ingested_ms,
+            effective_ms(attributes or {}, last.ingested_ms),
+            last.tag,
+            "create",
+            _encode(attributes),
+        )
+    )
+
+
+def is_known_without(history: Sequence[Record], seq: int) -> bool:
+    """Whether it is known what stands once the record `seq` is taken out. Bodies are not looked at,
+    but for whether that of a `gone` row is empty."""
+    if any(one.operation == "gone" and one.seq >= seq for one in history):
+        return False
+    left = [one for one in history if one.seq != seq]
+    start = _last_base(left)
+    return start is None or left[start].operation != "gone" or bool(left[start].body)
+
+
+def shortened(history: Sequence[Record], number: int) -> Record:
+    """The `gone` row that takes the place of the first `number` records. What stood after them is
+    kept in it only where the record behind changes it; the others do not rest on it."""
+    last = history[number - 1]
+    body = b""
+    if number < len(history) and history[number].operation == "merge":
+        stood = standing(history[:number])
+        if stood.known:
+            body = stood.record.body if stood.record is not None else NOTHING
+    return Record(last.seq, last.ingested_ms, last.effective_ms, last.tag, "gone", body)
+
+
+def _last_base(history: Sequence[Record]) -> int | None:
+    for at in range(len(history) - 1, -1, -1):
+        if history[at].operation != "merge":
+            return at
+    return None
+
+
+def _attributes(base: Record | None) -> dict[str, Any] | None:
+    if base is None or base.operation == "delete":
+        return None
+    attributes: dict[str, Any] | None = _decode(base.body)
+    return attributes
