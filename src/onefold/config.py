@@ -85,11 +85,40 @@ SETTINGS = (
         "Encoded profiles that one HTTP worker keeps to answer again while they hold.",
     ),
     Setting(
+        "edge_region",
+        str,
+        "",
+        "",
+        "Name of the region that profiles tell as the one where people were seen, from their events"
+        " of 14 days; none by default. With one, no answers are kept.",
+    ),
+    Setting(
+        "change_streams_max",
+        int,
+        100,
+        "streams",
+        "Streams of changes that one HTTP worker has open at a time; others are answered 503.",
+    ),
+    Setting(
+        "preview_profiles_max",
+        int,
+        1_000_000,
+        "profiles",
+        "Size of a preview sample; in a store of up to so many people it is everybody.",
+    ),
+    Setting(
         "lake_memory_bytes",
         int,
         512_000_000,
         "bytes",
         "Memory that a process gives to the queries of one sandbox's lake, once it is used.",
+    ),
+    Setting(
+        "lenient_content_types",
+        int,
+        0,
+        "",
+        "1: projections and their destinations are also taken as plain `application/json`.",
     ),
     Setting("log_level", str, "info", "", "Least severe log events written: debug, info, warning."),
 )
@@ -120,7 +149,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     journal_keep_hours: int = 168
     journal_backlog_max: int = 1_000_000
     answers_bytes_max: int = 256_000_000
+    edge_region: str = ""
+    change_streams_max: int = 100
+    preview_profiles_max: int = 1_000_000
     lake_memory_bytes: int = 512_000_000
+    lenient_content_types: int = 0
     log_level: str = "info"
 
     @property

@@ -1,13 +1,14 @@
 """Doctor: rebuild what is derived from what is true, and compare with what is stored.
 
-Reads only. Links, fragments and events are the truth; identities, members and counts must follow.
+Reads only. Sightings, fragments and events are the truth; links, identities, members and counts
+must follow.
 Memory: about 300 bytes an identity of the sandbox that is examined.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -15,13 +16,22 @@ import msgspec
 
 from onefold.domain.failed_record import State
 from onefold.domain.graph.cluster import CLUSTER_LIMIT, clusters
-from onefold.domain.graph.links import Link
+from onefold.domain.graph.links import Link, pairs
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Xid
 from onefold.errors import Malformed
 from onefold.journal import Chunk, Journal
 from onefold.store.engine import Reader
-from onefold.store.tables import events, failed_records, fragments, identities, links, outcomes
+from onefold.store.tables import (
+    cuts,
+    events,
+    failed_records,
+    fragments,
+    identities,
+    links,
+    outcomes,
+    sightings,
+)
 from onefold.store.tables.identities import Member
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.progress import Progress, progress
@@ -45,9 +55,12 @@ class Finding(msgspec.Struct, frozen=True):
         return not self.differences
 
 
-def examined(reader: Reader, journal: Journal) -> Iterator[Finding]:
+def examined(
+    reader: Reader, journal: Journal, *, business: Set[str] = frozenset()
+) -> Iterator[Finding]:
     """Every finding about one sandbox's store and journal, check by check.
 
+    business: ids of the datasets of accounts and opportunities, which are in no graph.
     reader: of the profile store, and of one moment (Engine.reading), so that a server may go on
     working meanwhile. Examples name XIDs, datasets and counts.
     """
@@ -59,7 +72,7 @@ def examined(reader: Reader, journal: Journal) -> Iterator[Finding]:
     )
     yield _members(reader, known)
     yield from _graph(reader, known)
-    yield _owners(reader, known)
+    yield _owners(reader, known, business)
     yield from _counts(reader, journal)
 
 
@@ -99,6 +112,7 @@ def _graph(reader: Reader, known: dict[Xid, Xid]) -> Iterator[Finding]:
             else:
                 backward.add(Link(link.b, link.a, link.dataset, link.first_ms, link.last_ms))
         after = (page[-1].a, page[-1].b, page[-1].dataset)
+    yield _seen(reader, known, {(link.a, link.b, link.dataset) for link in forward})
     lonely = [f"{link.a} - {link.b}" for link in forward if link not in backward]
     if len(backward) != len(forward):
         lonely.append(f"{len(forward)} links one way, {len(backward)} the other")
@@ -121,17 +135,46 @@ def _graph(reader: Reader, known: dict[Xid, Xid]) -> Iterator[Finding]:
     )
 
 
-def _owners(reader: Reader, known: dict[Xid, Xid]) -> Finding:
-    """Every fragment and event belongs to an identity that can be looked up."""
+def _seen(reader: Reader, known: Mapping[Xid, Xid], links_: set[tuple[Xid, Xid, str]]) -> Finding:
+    """Every link was seen and is not cut, and whoever was seen is known. The limit and the rules
+    take links away, so not everything that was seen together is linked.
+
+    links_: (smaller XID, larger XID, dataset)."""
+    bad: list[str] = []
+    looked_at = 0
+    after = ("", 0)
+    unseen = set(links_)
+    while page := sightings.every(reader, after=after, limit=PAGE_ROWS):
+        for one in page:
+            looked_at += 1
+            unseen.difference_update([(*pair, one.dataset) for pair in pairs(one.sighting)])
+            bad += [f"{xid}, seen by record {one.seq}" for xid in one.named if xid not in known]
+        after = page[-1].key
+    bad += [f"{a} - {b} was never seen" for a, b, _ in sorted(unseen)]
+    after_cut = (Xid(""), Xid(""))
+    while page_ := cuts.listed(reader, after=after_cut, limit=PAGE_ROWS):
+        cut = {(one.a, one.b) for one in page_}
+        bad += [f"{a} - {b} is cut" for a, b, _ in links_ if (a, b) in cut]
+        after_cut = (page_[-1].a, page_[-1].b)
+    return _finding("links follow from what was seen", looked_at, bad)
+
+
+def _owners(reader: Reader, known: dict[Xid, Xid], business: Set[str]) -> Finding:
+    """Every fragment and event of people belongs to an identity that can be looked up."""
     looked_at = 0
     bad: list[str] = []
     for owners in (fragments.owners, events.owners):
         ask = partial(_owners_behind, owners, reader)
         for xid in _pages(ask, str):
             looked_at += 1
-            if xid not in known:
+            if xid not in known and not _is_of_business(reader, xid, business):
                 bad.append(xid)
     return _finding("fragments and events have known owners", looked_at, bad)
+
+
+def _is_of_business(reader: Reader, owner: Xid, business: Set[str]) -> bool:
+    said = fragments.datasets_of(reader, owner) if business else set()
+    return bool(said) and said <= business
 
 
 def _owners_behind(owners: Callable[..., list[Xid]], reader: Reader, after: str) -> list[Xid]:
@@ -215,12 +258,14 @@ def _replays(reader: Reader, repeats: Mapping[int, int], first: int) -> Finding:
 
 class LakeCounts(Protocol):
     """What a lake counts of itself, by dataset. progress: how far it has come through the journal;
-    passed: applied records that have no place in it."""
+    passed: applied records that have no place in it; exported: profiles, which no journal knows."""
 
     @property
     def progress(self) -> Progress: ...
     @property
     def landed(self) -> Mapping[str, int]: ...
+    @property
+    def exported(self) -> Mapping[str, int]: ...
     @property
     def removed(self) -> Mapping[str, int]: ...
     @property
@@ -243,7 +288,7 @@ def lake_examined(reader: Reader, journal: Journal, lake: LakeCounts) -> Iterato
             applied[dataset] += number
     come = Counter(lake.landed) + Counter(lake.passed) + waiting
     yield _finding("applied records are in the lake", applied.total(), _unequal(applied, come))
-    left = Counter(lake.landed)
+    left = Counter(lake.landed) + Counter(lake.exported)
     left.subtract(lake.removed)
     rows = Counter(lake.rows)
     yield _finding("the lake has the rows it counts", rows.total(), _unequal(+left, +rows))
@@ -252,7 +297,7 @@ def lake_examined(reader: Reader, journal: Journal, lake: LakeCounts) -> Iterato
 def _waiting(reader: Reader, journal: Journal, after: Progress, to: Progress) -> Counter[str]:
     """Applied records by dataset that the lake has not come to."""
     bounds = {"first": after.records + 1, "last": to.records}
-    ended = failed_records.numbers(reader, **bounds) | outcomes.duplicates(reader, **bounds)
+    ended = failed_records.numbers(reader, **bounds) | outcomes.left_out(reader, **bounds)
     waiting: Counter[str] = Counter()
     position = after.position
     while position < to.position:

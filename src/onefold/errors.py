@@ -134,6 +134,38 @@ CODES: dict[str, CodeInfo] = {
         "The graph has more than 50 identities.", "Remove links that glue people."
     ),
     "PRO-1007": CodeInfo("No default merge policy.", "Name one or set a default."),
+    # Edge projections
+    "PRJ-1001": CodeInfo("No projection destination has this id.", "List the destinations."),
+    "PRJ-1002": CodeInfo("No projection configuration has this id.", "List the configurations."),
+    "PRJ-1003": CodeInfo(
+        "A destination, a projection or a parameter has a wrong value.",
+        "Correct the value that is named.",
+    ),
+    "PRJ-1004": CodeInfo(
+        "The content type is not that of a destination or projection.",
+        "Send the vendor type, or have `lenient_content_types` set.",
+    ),
+    "PRJ-1005": CodeInfo(
+        "It has another version than the one that is to be changed.", "Read it again and retry."
+    ),
+    "PRJ-1006": CodeInfo("It is not as If-Match says.", "Read it again and retry."),
+    "PRJ-1007": CodeInfo(
+        "A projection of this class has the name already.", "Choose another name."
+    ),
+    "PRJ-1008": CodeInfo(
+        "The destination is in use by a projection.", "Delete its projections first."
+    ),
+    "PRJ-1009": CodeInfo(
+        "The sandbox has as many destinations or projections as it can.", "Delete one first."
+    ),
+    "PRJ-1010": CodeInfo(
+        "The edge has no entry of this person now.", "Ask again after Retry-After seconds."
+    ),
+    # Preview samples
+    "SMP-1001": CodeInfo(
+        "There is no report of this day, or no sample was taken yet.",
+        "Ask without a date, or have a sample taken.",
+    ),
     # Control plane
     "CTL-1001": CodeInfo("The data directory holds an installation already.", "Choose another."),
     "CTL-1002": CodeInfo("The data directory holds no installation.", "Run `onefold init` first."),
@@ -188,6 +220,19 @@ CODES: dict[str, CodeInfo] = {
         "The range lies outside of the file.", "Ask for bytes below its length, which HEAD tells."
     ),
     # Privacy
+    "DEL-1001": CodeInfo(
+        "A delete request names no data that can be deleted.", "Send dataSetId, batchId or both."
+    ),
+    "DEL-1002": CodeInfo("The dataset has no such batch.", "Take the id from the catalogue."),
+    "DEL-1003": CodeInfo(
+        "Records of a batch cannot be deleted alone; events can.",
+        "Delete the dataset, or send the records again as they should be.",
+    ),
+    "DEL-1004": CodeInfo("The same is being deleted.", "Wait for the job that is open."),
+    "DEL-1005": CodeInfo("No system job has this id.", "List the system jobs."),
+    "DEL-1006": CodeInfo(
+        "No deletion that is done has this id.", "Ask again when the system job is completed."
+    ),
     "PRV-1001": CodeInfo(
         "The job has no content.", "Ask when an access job is complete, within 30 days."
     ),
@@ -199,6 +244,18 @@ CODES: dict[str, CodeInfo] = {
     "FLR-1003": CodeInfo(
         "The failed record's message was taken out.", "Have the sender send it again."
     ),
+    # Undoing
+    "UND-1001": CodeInfo(
+        "No such record is stored.", "Take identity and number from the explanation."
+    ),
+    "UND-1002": CodeInfo(
+        "The two identities are not linked with each other.",
+        "Cut a link that the explanation of the two shows.",
+    ),
+    "UND-1003": CodeInfo(
+        "What the record replaced is not kept any more.", "Send a record that says what is right."
+    ),
+    "UND-1004": CodeInfo("Nothing that was undone has this id.", "List what is undone."),
     # Authentication
     "AUT-1001": CodeInfo("No token.", "Send Authorization: Bearer."),
     "AUT-1002": CodeInfo("The token is not valid or has expired.", "Ask for a new token."),
@@ -232,8 +289,23 @@ CODES: dict[str, CodeInfo] = {
     "API-1005": CodeInfo("The body is too large.", "Send a smaller body."),
     "API-1006": CodeInfo("The body did not arrive in time.", "Send it again."),
     "API-1007": CodeInfo("The URL is too long.", "Send a shorter one."),
+    "API-1008": CodeInfo(
+        "x-onefold-min-position is no position of this sandbox.",
+        "Send the number that a write in this sandbox answered as x-onefold-position.",
+    ),
     "API-9001": CodeInfo("A defect of the server.", "Report the request id."),
     "API-9002": CodeInfo("The server cannot answer now; nothing was done.", "Try again."),
+    "API-9003": CodeInfo(
+        "What the read has to know of was accepted and is not applied yet.", "Read again."
+    ),
+    # Changes
+    "CHG-1001": CodeInfo(
+        "The log of changes does not go back so far.",
+        "Read anew what you follow, then go on without a cursor.",
+    ),
+    "CHG-1002": CodeInfo(
+        "As many streams of changes are open as the server allows.", "Try again later."
+    ),
 }
 
 

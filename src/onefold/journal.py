@@ -17,7 +17,6 @@ from typing import Protocol
 
 import msgspec
 import zstandard
-from msgspec.structs import replace
 
 from onefold.store.engine import Engine
 
@@ -245,31 +244,31 @@ class Journal:
         """How many records of each dataset were deleted by `trim`."""
         return Counter(dict(self._engine.read("SELECT dataset, records FROM trimmed")))
 
-    def erase(self, tells: Callable[[bytes], bool], *, after: int, to: int) -> tuple[int, int]:
-        """Take the message out of every record whose message `tells` about somebody, in some
-        appends behind position `after`, up to `to`; answer (position reached, records erased).
+    def erase(
+        self, kept: Callable[[int, Accepted], Accepted], *, after: int, to: int
+    ) -> tuple[int, int]:
+        """Have nothing but what `kept` says left of each record, in some appends behind position
+        `after`, up to `to`; answer (position reached, records changed).
 
-        For personal data that has to go; removals, which are no messages, stay. All readers must
-        have passed `to`. The records keep their numbers, traces and datasets. Cost: reads what it
-        passes; CHUNKS_ERASED_MAX appends a call.
+        For personal data that has to go. All readers must have passed `to`. kept: is given the
+        record's number and the record, and answers that very record when all of it may stay;
+        numbers, traces and datasets have to. Cost: reads what it passes; CHUNKS_ERASED_MAX appends
+        a call.
         """
         rows = self._engine.read(
-            "SELECT position, body FROM journal WHERE position > ? AND position <= ?"
-            " ORDER BY position LIMIT ?",
+            "SELECT position, records, records_end, body FROM journal"
+            " WHERE position > ? AND position <= ? ORDER BY position LIMIT ?",
             (after, to, CHUNKS_ERASED_MAX),
         )
         erased = 0
         changed: list[tuple[bytes, int]] = []
-        for position, body in rows:
+        for position, in_row, end, body in rows:
             records = self._unpacked(body)
-            found = [not record.removal and tells(record.message) for record in records]
-            if any(found):
-                erased += sum(found)
-                kept = [
-                    replace(record, message=b"") if hit else record
-                    for record, hit in zip(records, found, strict=True)
-                ]
-                changed.append((self._compressed(self._encode(kept)), position))
+            left = [kept(seq, one) for seq, one in enumerate(records, end - in_row + 1)]
+            hits = sum(one is not record for one, record in zip(left, records, strict=True))
+            if hits:
+                erased += hits
+                changed.append((self._compressed(self._encode(left)), position))
         if changed:
             with self._engine.transaction() as transaction:
                 transaction.write_many("UPDATE journal SET body = ? WHERE position = ?", changed)

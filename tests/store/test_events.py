@@ -156,3 +156,23 @@ def test_owners_and_counts_cover_all_events(engine: Engine, packing: Packing) ->
     assert events.count(engine, seq_max=1) == (6, 4)
     assert events.newest_ingested_ms(engine, [A, C]) == 1002
     assert events.newest_ingested_ms(engine, [C]) is None
+
+
+def test_the_newest_arrival_of_each_owner_is_told_apart(engine: Engine, packing: Packing) -> None:
+    _add(engine, packing, _event(A, "1", 5, seq=7), _event(A, "2", 6, seq=3), _event(B, "1", 1))
+    assert events.newest_of(engine, [A, B, C]) == {A: 1_007, B: 1_001}
+    assert events.newest_of(engine, []) == {}
+
+
+def test_events_that_arrived_since_are_the_newest_ones_in_their_order(
+    engine: Engine, packing: Packing
+) -> None:
+    given = [_event(owner, f"e{n}", n, seq=n % 5) for n in range(12) for owner in (A, B)]
+    _add(engine, packing, *given)
+    for since_ms in (0, 1_003, 2_000):
+        expected = sorted(
+            (e.timestamp_ms, e.event_id, e.xid) for e in given if e.ingested_ms >= since_ms
+        )
+        for limit in (1, 5, 100):
+            found = events.arrived(engine, packing, [A, B, C], since_ms=since_ms, limit=limit)
+            assert _keys(found) == expected[-limit:]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from onefold.errors import Unavailable
 from onefold.journal import Accepted, Chunk, End, Journal, Mark, PipeBell
@@ -292,8 +293,20 @@ def test_erased_records_lose_their_message_and_keep_their_number(journal: Journa
     assert journal.erase(_about_ada, after=2, to=2) == (2, 0)
 
 
-def _about_ada(message: bytes) -> bool:
-    return b'"ada"' in message
+def test_what_is_kept_of_a_record_may_depend_on_its_number(journal: Journal) -> None:
+    journal.append([_accepted("t-1"), _accepted("t-2")])
+    journal.append([_accepted("t-3")])
+
+    def kept(number: int, record: Accepted) -> Accepted:
+        return replace(record, message=b"") if number == 3 else record
+
+    assert journal.erase(kept, after=0, to=2) == (2, 1)
+    records = [r for chunk in journal.read(0, records_max=9) for r in chunk.records]
+    assert [r.trace for r in records if r.message == b""] == ["t-3"]
+
+
+def _about_ada(_: int, record: Accepted) -> Accepted:
+    return replace(record, message=b"") if b'"ada"' in record.message else record
 
 
 def test_a_mark_becomes_durable_with_its_append(journal: Journal) -> None:

@@ -28,7 +28,10 @@ METRICS = {
     ),
     "accepted": ("onefold_records_accepted", "Records that inlets made durable."),
     "refused": ("onefold_messages_refused", "Messages of batches that were refused at the door."),
-    "ended": ("onefold_records_ended", "Records by their end: applied, duplicate or failed."),
+    "ended": (
+        "onefold_records_ended",
+        "Records by their end: applied, duplicate, suppressed or failed.",
+    ),
     "failed": ("onefold_records_failed", "Failed records by code."),
     "evicted": ("onefold_identities_evicted", "Identities that left a full cluster."),
     "fresh": ("onefold_freshness_seconds", "Seconds from acceptance to visible, once an append."),

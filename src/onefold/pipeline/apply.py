@@ -5,9 +5,10 @@ An event is known by its owner and its _id; the first one stays. Source: ingesti
 
 from __future__ import annotations
 
-from onefold.pipeline.work import Normalized, Work
+from onefold.pipeline.tell import tell
+from onefold.pipeline.work import Folded, Normalized, Work
 from onefold.store.engine import Transaction
-from onefold.store.tables import clusters, events, fragments, outcomes
+from onefold.store.tables import clusters, events, fragments, outcomes, superseded
 from onefold.store.tables.outcomes import Outcome
 
 
@@ -30,27 +31,41 @@ def drop_duplicates(transaction: Transaction, work: Work) -> None:
         news.append(record)
     work.records = news
     if twice:
-        outcomes.note_duplicates(transaction, twice)
+        outcomes.note_left_out(transaction, twice)
 
 
 def apply(transaction: Transaction, work: Work) -> None:
-    """Store events and fragments."""
+    """Store events and fragments, and the records that fragments follow from."""
     events.add(transaction, work.packing, (r.event for r in work.records if r.event is not None))
-    if work.folded is None:
-        fragments.replace(
-            transaction, work.packing, (r.fragment for r in work.records if r.fragment is not None)
-        )
-    else:
-        fragments.replace(transaction, work.packing, work.folded.written)
-        fragments.remove(transaction, work.folded.removed)
+    if work.folded is not None:
+        _apply_fragments(transaction, work, work.folded)
     for record in work.records:
         work.outcomes[record.dataset, Outcome.APPLIED] += 1
 
 
+def _apply_fragments(transaction: Transaction, work: Work, folded: Folded) -> None:
+    """Write fragments, and keep what they take the place of."""
+    known = superseded.keep(transaction, folded.after)
+    superseded.add(transaction, work.packing, folded.earlier)
+    fragments.replace(transaction, work.packing, folded.written)
+    fragments.remove(transaction, folded.removed)
+    longer = known | {(row.xid, row.dataset) for row in folded.earlier}
+    if longer:
+        arrived = {key: folded.after[key].ingested_ms for key in longer}
+        arrived |= {(f.xid, f.dataset): f.ingested_ms for f in folded.written}
+        superseded.prune(transaction, work.packing, {key: arrived[key] for key in longer})
+
+
 def note_changes(transaction: Transaction, work: Work) -> None:
-    """Note which clusters would answer something else now, so that kept answers end."""
-    told = {work.clusters[r.fragment.xid] for r in work.records if r.fragment is not None}
+    """Note which clusters would answer something else now, so that kept answers end, and tell those
+    who follow what happened."""
+    if not work.records:
+        return
+    last = max(record.seq for record in work.records)
+    owners = {r.fragment.xid for r in work.records if r.fragment is not None}
+    told = {work.clusters[xid] for xid in owners if xid in work.clusters}  # accounts are in none
     changed = told | work.regrouped
     if changed:
-        clusters.change(transaction, changed, max(record.seq for record in work.records))
+        clusters.change(transaction, changed, last)
         clusters.forget(transaction, work.gone)
+    tell(transaction, last, work.now_ms, work.before, work.after, told)

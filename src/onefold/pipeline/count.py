@@ -85,8 +85,8 @@ def _count_identities(found: Counter[Key], work: Work) -> None:
         found["linked" if is_linked else "alone", dataset, str(namespace_id)] += records
 
 
-_DETAILS = (Outcome.APPLIED.value, Outcome.DUPLICATE.value, Outcome.FAILED.value, BYTES)
-_APPLIED, _DUPLICATE, _FAILED, _BYTES = range(len(_DETAILS))
+_DETAILS = (*[outcome.value for outcome in Outcome], BYTES)
+_APPLIED, _DUPLICATE, _SUPPRESSED, _FAILED, _BYTES = range(len(_DETAILS))
 
 
 class _Header(msgspec.Struct, rename="camel"):
@@ -107,9 +107,11 @@ def _count_flows(found: Counter[Key], work: Work, streamed: Sequence[tuple[int, 
         if flow.enabled:
             joining.setdefault((flow.inlet_id, flow.dataset_id), []).append(flow)
     raw = {inlet.id for inlet in work.snapshot.inlets.values() if inlet.data_type == "raw"}
-    failed = {record.seq for record in work.failed}
-    applied = {record.seq for record in work.records}
-    taken: dict[str, list[int]] = {flow_id: [0, 0, 0, 0] for flow_id in work.snapshot.flows}
+    failed = [record.seq for record in work.failed]
+    ends = dict.fromkeys([record.seq for record in work.records], _APPLIED)
+    ends |= dict.fromkeys(work.suppressed, _SUPPRESSED)
+    ends |= dict.fromkeys(failed, _FAILED)
+    taken = {flow_id: [0] * len(_DETAILS) for flow_id in work.snapshot.flows}
     for seq, one in streamed:
         if one.inlet in raw:
             flow_id = _named(one)
@@ -121,7 +123,7 @@ def _count_flows(found: Counter[Key], work: Work, streamed: Sequence[tuple[int, 
                 continue
             flow_id = flows[0].id if len(flows) == 1 else _chosen(one, flows)
         counts = taken[flow_id]
-        counts[_FAILED if seq in failed else _APPLIED if seq in applied else _DUPLICATE] += 1
+        counts[ends.get(seq, _DUPLICATE)] += 1
         counts[_BYTES] += len(one.message)
     for flow_id, counts in taken.items():
         if not counts[_BYTES]:

@@ -16,9 +16,10 @@ from onefold.domain.graph.links import Sighting
 from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity import xid
 from onefold.domain.identity.identity import Identity, Xid
-from onefold.domain.identity.records import Extracted, extracted
+from onefold.domain.identity.records import Extracted, alone, extracted
+from onefold.domain.profile import business
 from onefold.domain.profile.event import timestamp_ms
-from onefold.domain.profile.fragment import effective_ms, without_nulls
+from onefold.domain.profile.fragment import own_ms, without_nulls
 from onefold.domain.profile.partial import Operations
 from onefold.errors import CODES, Rejected
 from onefold.journal import Accepted
@@ -69,6 +70,13 @@ class Normalizer:
         rules = snapshot.rules
         ranks = rules.ranks if rules is not None and is_event else None
         found = extracted(arrived.entity, snapshot.namespaces, schema.identities, ranks)
+        if dataset.business:
+            if not business.is_of(
+                snapshot.namespaces.by_id(found.primary.namespace_id), dataset.business
+            ):
+                wanted = business.NAMESPACES[dataset.business]
+                return Fault(STEP, "REC-1009", f"The primary identity must be of {wanted}")
+            found = alone(found)
         if rules is not None:
             refusal = _refusal(rules, found, dataset, linking, snapshot, is_event=is_event)
             if refusal is not None:
@@ -107,6 +115,8 @@ class Normalizer:
             seq,
             dataset.id,
             accepted.received_ms,
+            owner,
+            at_ms,
             named if dataset.profile_enabled else _linked(named, found),
             _sighting(linking, named, found, at_ms),
             event if dataset.profile_enabled else None,
@@ -123,12 +133,14 @@ class Normalizer:
         if len(body) > self._settings.record_bytes_max:
             return _too_large("record", len(body), self._settings.record_bytes_max)
         named = self._named(found)
+        owner = named[0][0]
+        own = own_ms(entity)
         fragment = NewFragment(
-            named[0][0],
+            owner,
             dataset.id,
             seq,
             accepted.received_ms,
-            effective_ms(entity, accepted.received_ms),
+            own if own is not None else accepted.received_ms,
             accepted.trace,
             body,
         )
@@ -136,7 +148,9 @@ class Normalizer:
             seq,
             dataset.id,
             accepted.received_ms,
-            named if dataset.profile_enabled else _linked(named, found),
+            owner,
+            own,
+            named if dataset.profile_enabled and not dataset.business else _linked(named, found),
             _sighting(linking, named, found, accepted.received_ms),
             fragment=fragment if dataset.profile_enabled else None,
             change=None

@@ -32,6 +32,7 @@ from onefold.pipeline.fold import fold
 from onefold.pipeline.normalize import Normalizer
 from onefold.pipeline.remove import remove
 from onefold.pipeline.stitch import stitch
+from onefold.pipeline.suppress import suppress
 from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Engine, Transaction
 from onefold.store.packing import Packing
@@ -40,7 +41,7 @@ from onefold.store.tables import counters, failed_records, outcomes
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.progress import Progress, advance, progress
 
-STEPS = (drop_duplicates, fold, stitch, apply, note_changes)
+STEPS = (suppress, drop_duplicates, fold, stitch, apply, note_changes)
 """What happens to normalized records, in this order, inside one transaction."""
 
 TRIES = 2
@@ -128,7 +129,7 @@ class Processor:
         for seq, accepted in numbered:
             if accepted.removal:
                 what = removal.decode(accepted.message)
-                remove(transaction, seq, what, at_ms=accepted.received_ms)
+                remove(transaction, work, seq, what, at_ms=accepted.received_ms)
                 work.outcomes[accepted.dataset, Outcome.APPLIED] += 1
                 continue
             result = self._normalizer.normalized(seq, accepted, snapshot)

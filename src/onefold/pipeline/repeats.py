@@ -35,7 +35,7 @@ def drop_spent(
         else:
             work.outcomes[accepted.dataset, Outcome.DUPLICATE] += 1
             spent.append(seq)
-    outcomes.note_duplicates(transaction, spent)
+    outcomes.note_left_out(transaction, spent)
     return live
 
 
@@ -46,6 +46,7 @@ def close(
     ends = {seq: Outcome.APPLIED for seq, accepted in numbered if accepted.removal}
     ends |= {record.seq: Outcome.APPLIED for record in work.records}
     ends |= {failed.seq: Outcome.FAILED for failed in work.failed}
+    ends |= dict.fromkeys(work.suppressed, Outcome.SUPPRESSED)
     failed_records.close(
         transaction,
         [

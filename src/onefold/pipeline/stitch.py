@@ -1,4 +1,5 @@
-"""Stitch: make identities known, write their links, and keep the clusters that follow from them.
+"""Stitch: make identities known, note which were seen together, write their links, and keep the
+clusters that follow from them.
 
 Reads the touched clusters, lets the domain decide, writes what changed.
 """
@@ -8,13 +9,15 @@ from __future__ import annotations
 from collections import Counter
 
 from onefold.domain.graph.cluster import Stitching, Vertex
+from onefold.domain.graph.links import Sighting, uncut
 from onefold.domain.identity.identity import Identity, Xid
 from onefold.domain.identity.namespace import GraphClass
 from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Transaction
 from onefold.store.snapshot import Snapshot
-from onefold.store.tables import cluster_history, identities, links
+from onefold.store.tables import cluster_history, cuts, identities, links, sightings
 from onefold.store.tables.identities import Member
+from onefold.store.tables.sightings import Seen
 
 
 def stitch(transaction: Transaction, work: Work) -> None:
@@ -31,14 +34,15 @@ def stitch(transaction: Transaction, work: Work) -> None:
         for xid, (identity, record) in seen.items()
         if xid not in known
     }
-    sightings = [record.sighting for record in work.records if record.sighting is not None]
-    touched = {known[xid] for sighting in sightings for xid in sighting.xids if xid in known}
+    sightings.add(transaction, [_seen(record) for record in work.records if _is_seen(record)])
+    linking = _linking(transaction, work)
+    touched = {known[xid] for sighting in linking for xid in sighting.xids if xid in known}
     members = (
         {m.xid: m for m in identities.members_of(transaction, sorted(touched))} if touched else {}
     )
     stitching = Stitching(
-        [_vertex(member, work.snapshot) for member in (*members.values(), *new.values())],
-        sightings,
+        [vertex(member, work.snapshot) for member in (*members.values(), *new.values())],
+        linking,
         rules=work.snapshot.rules,
     )
     crowded = stitching.crowded()
@@ -67,9 +71,44 @@ def stitch(transaction: Transaction, work: Work) -> None:
     names = {members[xid].cluster for xid in moved if xid in members} | set(moved.values())
     work.gone = {name for name in names if moved.get(name, name) != name}
     work.regrouped = names - work.gone
+    work.before = {member.xid: member.cluster for member in moving}
+    work.after = {**{xid: xid for xid in new}, **moved}
 
 
-def _vertex(member: Member, snapshot: Snapshot) -> Vertex:
+def _linking(transaction: Transaction, work: Work) -> list[Sighting]:
+    """What the records link, in their order, without the pairs that are cut."""
+    linking = [record.sighting for record in work.records if record.sighting is not None]
+    if not linking or not cuts.any(transaction):
+        return linking
+    cut = cuts.among(transaction, sorted({xid for one in linking for xid in one.xids}))
+    return [part for one in linking for part in uncut(one, cut)]
+
+
+def _is_seen(record: Normalized) -> bool:
+    """Whether the identities that a record names cannot be told from its event or fragment."""
+    number = len(record.identities)
+    return number > 1 or (number == 1 and record.event is None and record.fragment is None)
+
+
+def _seen(record: Normalized) -> Seen:
+    sighting = record.sighting
+    linked = sighting.xids if sighting is not None else ()
+    assert record.owner is not None  # a record that names somebody has one
+    return Seen(
+        record.seq,
+        record.owner,
+        sighting.dataset if sighting is not None else record.dataset,
+        sighting.at_ms if sighting is not None else record.received_ms,
+        record.received_ms,
+        linked,
+        tuple([xid for xid, _ in record.identities if xid not in linked]),
+        record.dataset,
+        record.event is None and record.fragment is None,
+    )
+
+
+def vertex(member: Member, snapshot: Snapshot) -> Vertex:
+    """A member as the graph knows it."""
     namespace = snapshot.namespaces.by_id(member.namespace_id)
     return Vertex(
         member.xid,

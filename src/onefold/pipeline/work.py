@@ -10,6 +10,7 @@ import msgspec
 from onefold.domain.failed_record import FailedRecord, Fault
 from onefold.domain.graph.links import Sighting
 from onefold.domain.identity.identity import Identity, Xid
+from onefold.domain.profile.partial import Operation
 from onefold.journal import Accepted
 from onefold.store.packing import Packing
 from onefold.store.snapshot import Snapshot
@@ -17,6 +18,8 @@ from onefold.store.tables.counters import Key
 from onefold.store.tables.events import NewEvent
 from onefold.store.tables.fragments import NewFragment
 from onefold.store.tables.outcomes import Outcome
+from onefold.store.tables.superseded import Key as FragmentKey
+from onefold.store.tables.superseded import Next, Superseded
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -27,15 +30,22 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     accepted: Accepted
     body_bytes_max: int
 
+    @property
+    def operation(self) -> Operation:
+        return "delete" if self.removes else "merge"
+
 
 class Normalized(msgspec.Struct, frozen=True, gc=False):
     """One record that can be applied: whom it names and what it brings (an event, a fragment, or
-    nothing when its dataset feeds only the graph, or neither). change: of partial records; their
-    fragment's body is what was sent, nulls included."""
+    nothing when its dataset feeds only the graph, or neither). owner: its primary identity, empty
+    when it feeds neither. own_ms: the time that it gives itself; None when it gives none. change:
+    of partial records; their fragment's body is what was sent, nulls included."""
 
     seq: int
     dataset: str
     received_ms: int
+    owner: Xid | None = None
+    own_ms: int | None = None
     identities: tuple[tuple[Xid, Identity], ...] = ()
     sighting: Sighting | None = None
     event: NewEvent | None = None
@@ -44,11 +54,14 @@ class Normalized(msgspec.Struct, frozen=True, gc=False):
 
 
 class Folded(msgspec.Struct, frozen=True):
-    """What the fragments of a batch with partial records come to: those to write, and those to
-    remove, as (owner, dataset, number of the stored record)."""
+    """What the fragments of a batch come to. written: one a key. removed: (owner, dataset, number
+    of the stored record). after: of every key, the first record of the batch, which comes after
+    what is stored. earlier: the records that are to be kept beside the fragments."""
 
     written: list[NewFragment]
     removed: list[tuple[Xid, str, int]]
+    after: dict[FragmentKey, Next]
+    earlier: list[Superseded]
 
 
 @dataclass(slots=True)
@@ -56,8 +69,10 @@ class Work:
     """One batch on its way through the steps. Steps read the snapshot and change the rest.
 
     clusters: of every identity that the batch names, after stitching. regrouped: clusters that got
-    or lost members. gone: names of clusters that exist no more. counted: for observability, what
-    count.py cannot tell from the rest. folded: None when no record of the batch is partial.
+    or lost members. gone: names of clusters that exist no more. before, after: the clusters of
+    identities that are new (absent before) or have moved. counted: for observability, what
+    count.py cannot tell from the rest. folded: None when the batch has no fragments. suppressed:
+    numbers of the records that were kept out.
     """
 
     snapshot: Snapshot
@@ -72,6 +87,9 @@ class Work:
     clusters: dict[Xid, Xid] = field(default_factory=dict)
     regrouped: set[Xid] = field(default_factory=set)
     gone: set[Xid] = field(default_factory=set)
+    before: dict[Xid, Xid] = field(default_factory=dict)
+    after: dict[Xid, Xid] = field(default_factory=dict)
+    suppressed: list[int] = field(default_factory=list)
 
     def absorb(self, other: Work) -> None:
         """Take over what another part of the batch brought about."""
@@ -80,6 +98,7 @@ class Work:
         self.outcomes += other.outcomes
         self.counted += other.counted
         self.evicted += other.evicted
+        self.suppressed += other.suppressed
 
     def fail(self, seq: int, accepted: Accepted, fault: Fault, *, now_ms: int) -> None:
         """End a record as failed."""

@@ -16,9 +16,9 @@ from onefold.store.engine import Engine
 from onefold.store.pulse import Pulse
 from onefold.store.sqlite import SqliteEngine
 
-Kind = Literal["control", "journal", "profile", "work"]
+Kind = Literal["control", "journal", "profile", "work", "edge"]
 SCHEMA_VERSION = 1
-_PAGE_BYTES = {"control": 4096, "journal": 4096, "profile": 2048, "work": 4096}
+_PAGE_BYTES = {"control": 4096, "journal": 4096, "profile": 2048, "work": 4096, "edge": 4096}
 """A small change of a profile store touches pages all over it, and each is written twice, whole."""
 
 

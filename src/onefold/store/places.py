@@ -4,6 +4,7 @@ DIR/control.db                          organisations, credentials, definitions
 DIR/sandboxes/<sandbox id>/journal.db   accepted records
 DIR/sandboxes/<sandbox id>/profile.db   links, fragments, events and what is derived from them
 DIR/sandboxes/<sandbox id>/work.db      batches of files and jobs
+DIR/sandboxes/<sandbox id>/edge/        projections, a database for each destination
 DIR/sandboxes/<sandbox id>/files/       what was uploaded for batches
 DIR/sandboxes/<sandbox id>/exports/     what privacy jobs found about people
 DIR/sandboxes/<sandbox id>/lake/        Parquet files and their catalogue
@@ -29,7 +30,7 @@ class Places:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self._engines: dict[tuple[Kind, SandboxId | None], SqliteEngine] = {}
+        self._engines: dict[tuple[Kind, SandboxId | None, str], SqliteEngine] = {}
         self._lock = threading.Lock()
 
     def control(self) -> Engine:
@@ -43,6 +44,28 @@ class Places:
 
     def work(self, sandbox: SandboxId) -> Engine:
         return self._engine("work", sandbox)
+
+    def edge(self, sandbox: SandboxId, destination_id: str) -> Engine:
+        """The edge store of a projection destination, made when absent."""
+        return self._engine("edge", sandbox, destination_id)
+
+    def edges(self, sandbox: SandboxId) -> list[str]:
+        """The destinations that have an edge store."""
+        directory = self.data / "sandboxes" / sandbox / "edge"
+        return [path.stem for path in directory.glob("*.db")]
+
+    def remove_edge(self, sandbox: SandboxId, destination_id: str) -> None:
+        """Delete the edge store of a destination. Processes that have it open keep an unnamed file
+        until they let go of it."""
+        self.forget_edge(sandbox, destination_id)
+        directory = self.data / "sandboxes" / sandbox / "edge"
+        for ending in ("db-wal", "db-shm", "db"):  # what is left is removed another time
+            (directory / f"{destination_id}.{ending}").unlink(missing_ok=True)
+
+    def forget_edge(self, sandbox: SandboxId, destination_id: str) -> None:
+        """Let go of the engine of a destination's edge store, as `forget` does."""
+        with self._lock:
+            self._engines.pop(("edge", sandbox, destination_id), None)
 
     def files(self, sandbox: SandboxId) -> Path:
         """The directory of a sandbox's uploaded files; may not exist yet."""
@@ -74,13 +97,13 @@ class Places:
                 engine.close()
             self._engines.clear()
 
-    def _engine(self, kind: Kind, sandbox: SandboxId | None) -> Engine:
-        engine = self._engines.get((kind, sandbox))
+    def _engine(self, kind: Kind, sandbox: SandboxId | None, name: str = "") -> Engine:
+        engine = self._engines.get((kind, sandbox, name))
         if engine is None:
             with self._lock:
-                engine = self._engines.get((kind, sandbox))
+                engine = self._engines.get((kind, sandbox, name))
                 if engine is None:
                     directory = self.data / "sandboxes" / sandbox if sandbox else self.data
-                    engine = opened(directory / f"{kind}.db", kind)
-                    self._engines[kind, sandbox] = engine
+                    file = directory / kind / f"{name}.db" if name else directory / f"{kind}.db"
+                    engine = self._engines[kind, sandbox, name] = opened(file, kind)
         return engine

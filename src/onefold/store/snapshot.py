@@ -18,11 +18,13 @@ from onefold.domain.identity.records import DescriptorPath
 from onefold.domain.mapping import Mapping as FieldMapping
 from onefold.domain.mapping import compiled as compiled_mapping
 from onefold.domain.permissions import allowed
+from onefold.domain.profile.business import class_name
 from onefold.domain.profile.merge_policy import MergePolicy
+from onefold.domain.profile.projection import Edge, edges
 from onefold.domain.sandbox import Sandbox, SandboxId
 from onefold.domain.xdm.compose import composed
 from onefold.domain.xdm.descriptors import IDENTITY_DESCRIPTOR, identity_descriptor
-from onefold.domain.xdm.schema import Behaviour, behaviour, every_ref
+from onefold.domain.xdm.schema import PROFILE_UNION, Behaviour, behaviour, class_of, every_ref
 from onefold.domain.xdm.standard.loader import load
 from onefold.domain.xdm.types import Field
 from onefold.domain.xdm.validate import CompiledSchema, compiled
@@ -39,6 +41,7 @@ from onefold.store.tables import (
     merge_policies,
     namespaces,
     organisations,
+    projections,
     resources,
     sandboxes,
 )
@@ -46,6 +49,7 @@ from onefold.store.tables.credentials import Credential
 from onefold.store.tables.datasets import StoredDataset
 from onefold.store.tables.descriptors import Descriptor
 from onefold.store.tables.organisations import Organisation
+from onefold.store.union import Union, UnionMaker, is_of_people
 from onefold.wire import JSON, encode_json
 
 PROFILE_CLASS = "_xdm.context.profile"
@@ -54,7 +58,8 @@ PROFILE_CLASS = "_xdm.context.profile"
 
 class Dataset(msgspec.Struct, frozen=True):
     """What ingest and lookup need of a dataset. It feeds the profile when it is tagged so and its
-    schema is enabled for the union. upserts: a record of it changes only the fields that it has."""
+    schema is enabled for the union. upserts: a record of it changes only the fields that it has.
+    business: the name of the class, of accounts and opportunities only."""
 
     id: str
     name: str
@@ -64,6 +69,7 @@ class Dataset(msgspec.Struct, frozen=True):
     identity_enabled: bool
     validation_disabled: bool
     upserts: bool = False
+    business: str = ""
 
 
 class Schema(msgspec.Struct, frozen=True):
@@ -107,7 +113,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
 
     rules: of linking; None unless settings are saved. default_policy: of the profile class.
     event_datasets: ids of the time-series datasets. inlets: by inlet id. broken: schemas and
-    descriptors that cannot be used, id to the reason.
+    descriptors that cannot be used, id to the reason. edges: projection destinations by id. union:
+    of people's schemas; None unless a dataset is of it, and when they do not go together.
     """
 
     generation: int
@@ -124,6 +131,21 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     inlets: Mapping[str, Inlet]
     flows: Mapping[str, Flow]
     broken: Mapping[str, str]
+    edges: Mapping[str, Edge] = msgspec.field(default_factory=dict)
+    union: Union | None = None
+
+    def business_datasets(self) -> frozenset[str]:
+        """The ids of the datasets of accounts and opportunities."""
+        return frozenset(dataset.id for dataset in self.datasets.values() if dataset.business)
+
+    def form_of(self, dataset_id: str) -> Schema | Union | None:
+        """What rows of a dataset are like; None when there is none, or its schema is broken."""
+        dataset = self.datasets.get(dataset_id)
+        if dataset is None:
+            return None
+        if dataset.schema_id == PROFILE_UNION:
+            return self.union
+        return self.schemas.get(dataset.schema_id)
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,6 +292,7 @@ class _Assembly:
     def __init__(self) -> None:
         self._standard = load()
         self._known: dict[bytes, tuple[Schema | None, dict[str, str]]] = {}
+        self._unions = UnionMaker()
 
     def snapshot(self, reader: Reader, sandbox_id: str, installation: Installation) -> Snapshot:
         sandbox = next((s for s in installation.sandboxes if s.id == sandbox_id), None)
@@ -287,6 +310,10 @@ class _Assembly:
         }
         saved = identity_settings.of_sandbox(reader, sandbox.id)
         policies = {p.id: p for p in merge_policies.of_sandbox(reader, sandbox.id)}
+        default_policy = next(
+            (p for p in policies.values() if p.default and p.schema_name == PROFILE_CLASS), None
+        )
+        union = self._union(known, library, schemas, broken)
         return Snapshot(
             generation=installation.generation,
             sandbox=sandbox,
@@ -297,14 +324,40 @@ class _Assembly:
             datasets=known,
             schemas=schemas,
             policies=policies,
-            default_policy=next(
-                (p for p in policies.values() if p.default and p.schema_name == PROFILE_CLASS), None
-            ),
+            default_policy=default_policy,
             event_datasets=frozenset(d.id for d in known.values() if d.behaviour == "time-series"),
             inlets={i.id: i for i in installation.inlets.values() if i.sandbox_id == sandbox.id},
             flows=_flows(reader, sandbox.id, installation.inlets, schemas, broken),
             broken=broken,
+            edges=edges(
+                projections.destinations(reader, sandbox.id),
+                projections.configurations(reader, sandbox.id),
+                policies,
+                default_policy,
+            ),
+            union=union,
         )
+
+    def _union(
+        self,
+        known: Mapping[str, Dataset],
+        library: _Library,
+        schemas: Mapping[str, Schema],
+        broken: dict[str, str],
+    ) -> Union | None:
+        """Made only where somebody exports, since it costs a composition."""
+        if all(dataset.schema_id != PROFILE_UNION for dataset in known.values()):
+            return None
+        enabled = [
+            (schema.root, schema.identities)
+            for schema in schemas.values()
+            if schema.union_enabled and is_of_people(library.own[schema.id], library.documents)
+        ]
+        made = self._unions.union(enabled, library.documents)
+        if isinstance(made, str):
+            broken[PROFILE_UNION] = made
+            return None
+        return made
 
     def _schemas(
         self,
@@ -346,10 +399,19 @@ class _Library:
 
     def behaviour(self, schema_id: str) -> Behaviour:
         """Of a schema; `adhoc` when it has no class that tells."""
+        if schema_id == PROFILE_UNION:
+            return "record"
         try:
             return behaviour(self.documents.get(schema_id), self.documents)
         except PlatformError:
             return "adhoc"
+
+    def class_of(self, schema_id: str) -> str:
+        """The `$id` of a schema's class; empty when it has none."""
+        try:
+            return class_of(self.documents.get(schema_id), self.documents)
+        except PlatformError:
+            return ""
 
     def fingerprint(self, schema_id: str, marks: Iterable[Descriptor]) -> bytes:
         """Changes when anything changes that the compiled schema is made of."""
@@ -428,6 +490,7 @@ def _dataset(stored: StoredDataset, library: _Library, schemas: Mapping[str, Sch
         validation_disabled="disabled" in stored.tags.get("acp_validationContext", ()),
         upserts="isUpsert:true" in stored.tags.get("unifiedProfile", ())
         and (schema is not None and schema.behaviour == "record"),
+        business=class_name(library.class_of(stored.schema_id)),
     )
 
 

@@ -103,6 +103,7 @@ class App:
         self._runner.close()
         self._jobs.close()
         self.rooms.lakes.close()
+        self.rooms.edges.settle()
         self.places.close()
         self.bell.close()
 
@@ -217,9 +218,10 @@ class App:
         """What the doctor finds wrong; empty when links, clusters and counts agree."""
         journal = Journal(self.places.journal(self.sandbox.id), self.bell)
         figures = self.rooms.lakes.of(self.sandbox.id).figures()
+        business = self.rooms.definitions.snapshot(self.sandbox.id).business_datasets()
         with self.places.profile(self.sandbox.id).reading() as reader:
             found = [
-                *doctor.examined(reader, journal),
+                *doctor.examined(reader, journal, business=business),
                 *doctor.lake_examined(reader, journal, figures),
             ]
         return [one for one in found if not one.clean]

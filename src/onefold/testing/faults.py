@@ -36,7 +36,7 @@ class Point(StrEnum):
 
 
 class Call(NamedTuple):
-    """One call. database: control, journal or profile. rows: parameters, a row each."""
+    """One call. database: journal, profile, work or edge. rows: parameters, a row each."""
 
     database: str
     point: Point
@@ -166,7 +166,7 @@ class _FaultyTransaction(_FaultyReader):
 
 
 class FaultyPlaces(Places):
-    """The databases of an installation; journals and profile stores fail as `faults` says."""
+    """The databases of an installation; all but the control store fail as `faults` says."""
 
     def __init__(self, data: Path, faults: Faults) -> None:
         super().__init__(data)
@@ -177,3 +177,9 @@ class FaultyPlaces(Places):
 
     def profile(self, sandbox: SandboxId) -> Engine:
         return FaultyEngine(super().profile(sandbox), self._faults, "profile")
+
+    def work(self, sandbox: SandboxId) -> Engine:
+        return FaultyEngine(super().work(sandbox), self._faults, "work")
+
+    def edge(self, sandbox: SandboxId, destination_id: str) -> Engine:
+        return FaultyEngine(super().edge(sandbox, destination_id), self._faults, "edge")

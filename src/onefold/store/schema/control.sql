@@ -165,3 +165,17 @@ CREATE TABLE merge_policies (
   document   TEXT NOT NULL,
   PRIMARY KEY (sandbox_id, policy_id)
 );
+
+-- Where parts of people are held ready for the edge, and which parts.
+CREATE TABLE destinations (
+  sandbox_id     TEXT NOT NULL,
+  destination_id TEXT NOT NULL,
+  document       TEXT NOT NULL,
+  PRIMARY KEY (sandbox_id, destination_id)
+);
+CREATE TABLE projections (
+  sandbox_id    TEXT NOT NULL,
+  projection_id TEXT NOT NULL,
+  document      TEXT NOT NULL,
+  PRIMARY KEY (sandbox_id, projection_id)
+);

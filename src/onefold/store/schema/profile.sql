@@ -1,5 +1,6 @@
--- The profile store of one sandbox. Links, fragments and events are the truth; identities and
--- members are derived from them and can be rebuilt (`onefold doctor` compares).
+-- The profile store of one sandbox. Sightings, fragments (with what they superseded) and events are
+-- the truth; links follow from the sightings, identities and members from the links (`onefold doctor`
+-- compares).
 -- Every table is keyed by an identity's xid (members: by the cluster), so that it can be sharded.
 
 -- Which cluster an identity is in. A lone identity is its own cluster.
@@ -27,6 +28,16 @@ CREATE TABLE cluster_history (
   PRIMARY KEY (xid, left_ms)
 ) WITHOUT ROWID;
 
+-- What happened to people, in the order of commits; see tables/changes.py. Derived, and trimmed.
+CREATE TABLE changes (
+  number  INTEGER NOT NULL PRIMARY KEY,
+  seq     INTEGER NOT NULL,  -- the last record of those that brought it about
+  at_ms   INTEGER NOT NULL,
+  kind    TEXT    NOT NULL,
+  cluster TEXT    NOT NULL,
+  others  TEXT    NOT NULL   -- clusters that joined it, or that it fell into; spaces between
+);
+
 -- The last record that changed a cluster's members or a fragment of one; see tables/clusters.py.
 CREATE TABLE clusters (
   cluster TEXT    NOT NULL PRIMARY KEY,
@@ -44,6 +55,42 @@ CREATE TABLE links (
   PRIMARY KEY (xid, peer, dataset)
 ) WITHOUT ROWID;
 
+-- Which identities a record named: the truth behind links, and behind an identity's being known.
+-- The whole of it stands under the record's owner; under the other identities stands whose it is.
+CREATE TABLE sightings (
+  xid         TEXT    NOT NULL,
+  seq         INTEGER NOT NULL,  -- number of the record in the journal
+  owner       TEXT    NOT NULL,  -- its primary identity; empty: xid is the owner, and the rest is here
+  dataset     TEXT    NOT NULL,  -- for which the links count
+  source      TEXT    NOT NULL,  -- the record's own dataset; empty: the same
+  graph_only  INTEGER NOT NULL,  -- 1: neither event nor fragment came of the record
+  at_ms       INTEGER NOT NULL,
+  received_ms INTEGER NOT NULL,
+  named       TEXT    NOT NULL,  -- spaces between; `.` is the owner; `-` before those not linked
+  PRIMARY KEY (xid, seq)
+) WITHOUT ROWID;
+CREATE INDEX sightings_graph_only ON sightings (seq) WHERE graph_only = 1 AND owner = '';
+
+-- Pairs that must not link, each under both ends.
+CREATE TABLE cuts (
+  xid     TEXT    NOT NULL,
+  peer    TEXT    NOT NULL,
+  seq     INTEGER NOT NULL,  -- number of the order that cut them
+  made_ms INTEGER NOT NULL,
+  reason  TEXT    NOT NULL,
+  PRIMARY KEY (xid, peer)
+) WITHOUT ROWID;
+
+-- What must not come back. The key is a hash of what is kept out, so no deleted name stands here.
+CREATE TABLE suppressions (
+  key      TEXT    NOT NULL PRIMARY KEY,
+  kind     TEXT    NOT NULL,  -- record or identity
+  detail   TEXT    NOT NULL,
+  until_ms INTEGER NOT NULL,
+  made_ms  INTEGER NOT NULL,
+  request  TEXT    NOT NULL   -- what asked for it
+) WITHOUT ROWID;
+
 -- What one dataset says of one identity: the current row, replaced as a whole.
 CREATE TABLE fragments (
   xid          TEXT    NOT NULL,
@@ -54,6 +101,21 @@ CREATE TABLE fragments (
   tag          TEXT    NOT NULL,  -- the ingest trace that senders got as xactionId
   body         BLOB    NOT NULL,
   UNIQUE (xid, dataset)
+);
+
+-- Earlier records of a fragment's key, as they were sent, so that a later one can be undone; see
+-- tables/superseded.py for what is here and for how long.
+CREATE TABLE superseded (
+  xid           TEXT    NOT NULL,
+  dataset       TEXT    NOT NULL,
+  seq           INTEGER NOT NULL,
+  ingested_ms   INTEGER NOT NULL,
+  effective_ms  INTEGER NOT NULL,
+  tag           TEXT    NOT NULL,
+  operation     TEXT    NOT NULL,  -- create, merge, delete; gone: what was before is not kept
+  body          BLOB    NOT NULL,
+  superseded_ms INTEGER NOT NULL,
+  UNIQUE (xid, dataset, seq)
 );
 
 -- What happened, under the identity that it happened to. Immutable.
@@ -92,7 +154,7 @@ CREATE TABLE failed_records (
   state        TEXT    NOT NULL,
   replayed_seq INTEGER,                       -- number of the record that repeated it
   replayed_ms  INTEGER,
-  replayed_as  TEXT,                          -- how that one ended: applied, duplicate or failed
+  replayed_as  TEXT,                          -- how that one ended; see outcomes
   message      BLOB    NOT NULL
 );
 CREATE INDEX failed_records_by_dataset ON failed_records (dataset, seq);
@@ -109,7 +171,7 @@ CREATE INDEX failed_records_tallies ON failed_records (dataset, code, state, fai
 -- How every record of the journal ended, so that the counts can be balanced.
 CREATE TABLE outcomes (
   dataset TEXT    NOT NULL,
-  outcome TEXT    NOT NULL,  -- applied, duplicate or failed
+  outcome TEXT    NOT NULL,  -- applied, duplicate, suppressed or failed
   records INTEGER NOT NULL,
   PRIMARY KEY (dataset, outcome)
 ) WITHOUT ROWID;
@@ -125,8 +187,8 @@ CREATE TABLE counters (
   PRIMARY KEY (metric, hour_ms, subject, detail)
 ) WITHOUT ROWID;
 
--- Numbers of the records that were known duplicates, until the lake has passed them.
-CREATE TABLE duplicates (
+-- Numbers of the records that were known duplicates or suppressed, until the lake has passed them.
+CREATE TABLE left_out (
   seq INTEGER NOT NULL PRIMARY KEY
 );
 
@@ -145,3 +207,11 @@ CREATE TABLE dictionaries (
   dataset TEXT    NOT NULL,
   body    BLOB    NOT NULL
 );
+
+-- How many rows of a deleted person went, by the deletion that asked for it.
+CREATE TABLE erasures (
+  request TEXT    NOT NULL,
+  place   TEXT    NOT NULL,
+  removed INTEGER NOT NULL,
+  PRIMARY KEY (request, place)
+) WITHOUT ROWID;

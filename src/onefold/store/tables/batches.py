@@ -11,7 +11,7 @@ from onefold.domain.lifecycle import BatchState
 from onefold.store.engine import Reader, Row, Transaction, Value
 from onefold.wire import JSON
 
-Origin = Literal["batch", "streaming"]
+Origin = Literal["batch", "streaming", "export"]
 
 
 class Replay(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -71,6 +71,13 @@ class Newest(msgspec.Struct, frozen=True):
     id: str
     status: BatchState
     successful: str | None
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A batch whose records are in profiles and lake, and since when."""
+
+    id: str
+    at_ms: int
 
 
 _SELECT = (
@@ -180,6 +187,24 @@ def newest(reader: Reader, datasets: Collection[str]) -> dict[str, Newest]:
         (BatchState.SUCCESS.value, _encode(list(datasets)).decode()),
     )
     return {row[0]: Newest(row[1], BatchState(row[2]), row[3]) for row in rows}
+
+
+def loaded_last(reader: Reader) -> Loaded | None:
+    """The batch of files that was loaded last."""
+    rows = reader.read(
+        "SELECT batch_id, completed_ms FROM batches WHERE status = 'success' AND origin = 'batch'"
+        " AND completed_ms IS NOT NULL ORDER BY completed_ms DESC LIMIT 1"
+    )
+    return Loaded(*rows[0]) if rows else None
+
+
+def exported(reader: Reader) -> set[str]:
+    """The datasets that hold exports. Cost: reads every batch."""
+    rows = reader.read(
+        "SELECT DISTINCT dataset FROM batches WHERE origin = 'export' AND status <> ?",
+        (BatchState.DELETED.value,),
+    )
+    return {row[0] for row in rows}
 
 
 def counts(reader: Reader, wanted: Wanted) -> dict[str, int]:

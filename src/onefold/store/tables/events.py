@@ -7,12 +7,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from onefold.domain.identity.identity import Xid
-from onefold.store.engine import Reader, Transaction, Value, read_among
+from onefold.store.engine import Reader, Row, Transaction, Value, read_among
 from onefold.store.packing import Packing
 
 EventKey = tuple[Xid, str]
 SortKey = tuple[int, str, str]
 """Time, event id, owner: the order of timelines, without ties."""
+
+Numbered = tuple[int, Xid, str, str]
+"""Record number, owner, event id, dataset."""
 
 
 class NewEvent(msgspec.Struct, frozen=True, gc=False):
@@ -127,6 +130,23 @@ def find(reader: Reader, owners: Sequence[Xid], event_id: str) -> SortKey | None
     return min(((row[0], row[1], row[2]) for row in rows), default=None)
 
 
+def having(reader: Reader, owners: Sequence[Xid], event_id: str) -> list[Numbered]:
+    """The events of these owners with this id."""
+    return read_among(
+        reader,
+        "SELECT seq, xid, event_id, dataset FROM events WHERE event_id = ? AND xid IN (:list)",
+        owners,
+        event_id,
+    )
+
+
+def of_numbers(reader: Reader, numbers: Sequence[int]) -> list[Numbered]:
+    """The events that records of these numbers brought, as far as they are still there."""
+    return read_among(
+        reader, "SELECT seq, xid, event_id, dataset FROM events WHERE seq IN (:list)", numbers
+    )
+
+
 def newest_ingested_ms(reader: Reader, owners: Sequence[Xid]) -> int | None:
     """When the latest event of these owners arrived; None when they have none.
 
@@ -139,11 +159,83 @@ def newest_ingested_ms(reader: Reader, owners: Sequence[Xid]) -> int | None:
     return max((row[0] for row in rows if row[0] is not None), default=None)
 
 
+def newest_of(reader: Reader, owners: Sequence[Xid]) -> dict[Xid, int]:
+    """When the latest event of each of these owners arrived; who has none is missing. Cost: a walk
+    over their part of the index."""
+    rows = read_among(
+        reader,
+        "SELECT xid, max(ingested_ms) FROM events WHERE xid IN (:list) GROUP BY xid",
+        owners,
+    )
+    return dict(rows)
+
+
+def arrived(
+    reader: Reader, packing: Packing, owners: Sequence[Xid], *, since_ms: int, limit: int
+) -> list[StoredEvent]:
+    """The newest `limit` events of the owners among those that arrived at since_ms or later, in the
+    order of a timeline."""
+    rows: list[Row] = []
+    for owner in owners:
+        rows += reader.read(
+            "SELECT timestamp_ms, event_id, xid, dataset, ingested_ms, body FROM events"
+            " WHERE xid = ? AND ingested_ms >= ? ORDER BY timestamp_ms DESC, event_id DESC LIMIT ?",
+            (owner, since_ms, limit),
+        )
+    rows.sort(key=_by_time)
+    return [
+        StoredEvent(at_ms, event_id, xid, dataset, ingested_ms, packing.unpack(body))
+        for at_ms, event_id, xid, dataset, ingested_ms, body in rows[-limit:]
+    ]
+
+
+def newest_ms(reader: Reader, owners: Sequence[Xid]) -> int | None:
+    """The time of the latest event of these owners; None when they have none.
+
+    Cost: the last entry of each owner's part of the index."""
+    found = (
+        reader.read("SELECT max(timestamp_ms) FROM events WHERE xid = ?", (owner,))[0][0]
+        for owner in owners
+    )
+    return max((at_ms for at_ms in found if at_ms is not None), default=None)
+
+
 def remove(transaction: Transaction, rows: Iterable[tuple[Xid, str, int]]) -> None:
     """Delete events by (owner, event id, record number)."""
     transaction.write_many(
         "DELETE FROM events WHERE xid = ? AND event_id = ? AND seq = ?", sorted(rows)
     )
+
+
+def received(
+    reader: Reader, rows: Sequence[tuple[Xid, str, int]]
+) -> dict[tuple[Xid, str, int], int]:
+    """Those of (owner, event id, record number) that are stored, each with when it arrived."""
+    wanted = set(rows)
+    found = read_among(
+        reader,
+        "SELECT xid, event_id, seq, ingested_ms FROM events"
+        " WHERE (xid, event_id) IN (VALUES :list)",
+        [part for row in sorted(wanted) for part in row[:2]],
+        width=2,
+    )
+    return {row[:3]: row[3] for row in found if row[:3] in wanted}
+
+
+def first(reader: Reader, owner: Xid) -> tuple[int, int] | None:
+    """(record number, time of receipt) of an owner's first event; None when it owns none.
+
+    Cost: reads every event of the owner."""
+    rows = reader.read(
+        "SELECT seq, ingested_ms FROM events WHERE xid = ? ORDER BY seq LIMIT 1", (owner,)
+    )
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def among(reader: Reader, numbers: Sequence[int]) -> list[tuple[Xid, str, int]]:
+    """(owner, event id, record number) of those of these records that are events."""
+    rows = read_among(reader, "SELECT xid, event_id, seq FROM events WHERE seq IN (:list)", numbers)
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def owning(reader: Reader, xids: Sequence[Xid]) -> list[Xid]:
@@ -176,6 +268,30 @@ def numbered(reader: Reader, *, first: int, last: int, limit: int) -> list[tuple
         "SELECT xid, event_id, seq FROM events WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
         (first, last, limit),
     )
+
+
+def below(reader: Reader, owner: Xid, number: int) -> list[tuple[Xid, str, int]]:
+    """(owner, event id, record number) of the owner's events with record numbers below `number`."""
+    # Not by events_by_seq, of which nearly all would be read.
+    return reader.read(
+        "SELECT xid, event_id, seq FROM events WHERE xid = ? AND +seq < ?", (owner, number)
+    )
+
+
+def of_dataset(
+    reader: Reader, dataset: str, *, first: int, last: int
+) -> list[tuple[Xid, str, int]]:
+    """(owner, event id, record number) of the dataset's events with record numbers from `first` to
+    `last`, by number. Cost: reads the events of these numbers."""
+    return reader.read(
+        "SELECT xid, event_id, seq FROM events WHERE seq BETWEEN ? AND ? AND dataset = ?"
+        " ORDER BY seq",
+        (first, last, dataset),
+    )
+
+
+def _by_time(row: Row) -> SortKey:
+    return (row[0], row[1], row[2])
 
 
 def _key(event: NewEvent) -> EventKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -68,6 +68,17 @@ def replace(transaction: Transaction, packing: Packing, fragments: Iterable[NewF
     )
 
 
+def first(reader: Reader, xids: Sequence[Xid]) -> dict[Xid, tuple[int, int]]:
+    """(record number, time of receipt) of the oldest fragment of each identity that has any."""
+    rows = read_among(
+        reader, "SELECT xid, seq, ingested_ms FROM fragments WHERE xid IN (:list)", xids
+    )
+    found: dict[Xid, tuple[int, int]] = {}
+    for xid, seq, received_ms in rows:
+        found[xid] = min((seq, received_ms), found.get(xid, (seq, received_ms)))
+    return found
+
+
 def owners(reader: Reader, *, after: str, limit: int) -> list[Xid]:
     """Up to `limit` identities that have fragments, in order, behind `after`."""
     rows = reader.read(
@@ -76,11 +87,22 @@ def owners(reader: Reader, *, after: str, limit: int) -> list[Xid]:
     return [row[0] for row in rows]
 
 
+def datasets_of(reader: Reader, owner: Xid) -> set[str]:
+    """The datasets that say something of one identity."""
+    rows = reader.read("SELECT dataset FROM fragments WHERE xid = ?", (owner,))
+    return {row[0] for row in rows}
+
+
 def remove(transaction: Transaction, rows: Iterable[tuple[Xid, str, int]]) -> None:
     """Delete fragments by (owner, dataset, record number)."""
     transaction.write_many(
         "DELETE FROM fragments WHERE xid = ? AND dataset = ? AND seq = ?", sorted(rows)
     )
+
+
+def clear(transaction: Transaction, keys: Iterable[tuple[Xid, str]]) -> None:
+    """Delete fragments by (owner, dataset), whatever record wrote them."""
+    transaction.write_many("DELETE FROM fragments WHERE xid = ? AND dataset = ?", sorted(keys))
 
 
 def owning(reader: Reader, xids: Sequence[Xid]) -> list[Xid]:
@@ -91,6 +113,18 @@ def owning(reader: Reader, xids: Sequence[Xid]) -> list[Xid]:
             reader, "SELECT DISTINCT xid FROM fragments WHERE xid IN (:list)", xids
         )
     ]
+
+
+def below(reader: Reader, numbers: Mapping[Xid, int]) -> list[tuple[Xid, str, int]]:
+    """(owner, dataset, record number) of everything that is kept of each owner's profile records
+    below a number: what stands, and what it superseded. Records that are both are told once."""
+    found: set[tuple[Xid, str, int]] = set()
+    for table in (
+        "SELECT xid, dataset, seq FROM fragments WHERE xid IN (:list)",
+        "SELECT xid, dataset, seq FROM superseded WHERE xid IN (:list)",
+    ):
+        found.update(read_among(reader, table, sorted(numbers)))
+    return sorted(row for row in found if row[2] < numbers[row[0]])
 
 
 def every(reader: Reader, *, after: int, limit: int) -> list[tuple[int, Xid, str, int]]:

@@ -77,6 +77,14 @@ def move(transaction: Transaction, members: Sequence[Member], to: Mapping[Xid, X
     )
 
 
+def date(transaction: Transaction, members: Iterable[Member]) -> None:
+    """Write the times at which members were first seen, as they stand in them."""
+    transaction.write_many(
+        "UPDATE members SET first_seen_ms = ? WHERE cluster = ? AND xid = ?",
+        [(m.first_seen_ms, m.cluster, m.xid) for m in members],
+    )
+
+
 def forget(transaction: Transaction, members: Sequence[tuple[Xid, Xid]]) -> None:
     """Forget identities, each given as (cluster, xid)."""
     transaction.write_many("DELETE FROM members WHERE cluster = ? AND xid = ?", members)
@@ -106,6 +114,15 @@ def every(reader: Reader, *, after: str, limit: int) -> list[tuple[Xid, Xid]]:
         "SELECT xid, cluster FROM identities WHERE xid > ? ORDER BY xid LIMIT ?", (after, limit)
     )
     return [(row[0], row[1]) for row in rows]
+
+
+def clusters_behind(reader: Reader, after: Xid, *, limit: int) -> list[Xid]:
+    """The names of up to `limit` clusters, in order, behind `after`."""
+    rows = reader.read(
+        "SELECT DISTINCT cluster FROM members WHERE cluster > ? ORDER BY cluster LIMIT ?",
+        (after, limit),
+    )
+    return [row[0] for row in rows]
 
 
 def every_member(reader: Reader, *, after: tuple[str, str], limit: int) -> list[Member]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import Enum
 
 import msgspec
@@ -57,6 +58,18 @@ def add(transaction: Transaction, job: Job) -> None:
     )
 
 
+def have(transaction: Transaction, job: Job, *, due_ms: int) -> None:
+    """Ask for a job of this kind, due at `due_ms`, unless one is queued already: that one is then
+    due at that time at the latest."""
+    queued = transaction.read(
+        "UPDATE jobs SET due_ms = min(due_ms, ?) WHERE state = 'queued' AND kind = ? RETURNING 1",
+        (due_ms, job.kind),
+    )
+    if not queued:
+        add(transaction, job)
+        transaction.write("UPDATE jobs SET due_ms = ? WHERE job_id = ?", (due_ms, job.id))
+
+
 def get(reader: Reader, job_id: str) -> Job | None:
     """The job with this id."""
     rows = reader.read(_SELECT + " WHERE job_id = ?", (job_id,))
@@ -69,10 +82,24 @@ def listed(reader: Reader, kind: str) -> list[Job]:
     return [_job(row) for row in rows]
 
 
-def claim(engine: Engine, *, now_ms: int, lease_ms: int) -> Job | None:
+def newest(reader: Reader, kind: str) -> Job | None:
+    """The job of a kind that was asked for last."""
+    rows = reader.read(
+        _SELECT + " WHERE kind = ? ORDER BY created_ms DESC, job_id LIMIT 1", (kind,)
+    )
+    return _job(rows[0]) if rows else None
+
+
+def forget_ended(transaction: Transaction, kind: str) -> None:
+    """Let go of the jobs of a kind that have ended."""
+    transaction.write("DELETE FROM jobs WHERE kind = ? AND state IN ('done', 'failed')", (kind,))
+
+
+def claim(engine: Engine, *, now_ms: int, lease_ms: int, last: Collection[str] = ()) -> Job | None:
     """Take the job that has waited longest, or one whose lease has run out; None when none is due.
 
-    It is then running, one attempt more, until `lease_ms` (an epoch time) at least.
+    It is then running, one attempt more, until `lease_ms` (an epoch time) at least. last: kinds
+    that are only taken when nothing else is due.
     """
     due = engine.read(
         "SELECT job_id FROM jobs WHERE state IN ('queued', 'running')"
@@ -86,11 +113,31 @@ def claim(engine: Engine, *, now_ms: int, lease_ms: int) -> Job | None:
             "UPDATE jobs SET state = 'running', attempts = attempts + 1, lease_ms = ?,"
             " updated_ms = ? WHERE job_id = (SELECT job_id FROM jobs"
             " WHERE state IN ('queued', 'running') AND due_ms <= ? AND lease_ms < ?"
-            " ORDER BY due_ms, created_ms, job_id LIMIT 1) RETURNING job_id, kind, state,"
-            " argument, progress, attempts, created_ms, updated_ms",
-            (lease_ms, now_ms, now_ms, now_ms),
+            " ORDER BY kind IN (SELECT value FROM json_each(?)), due_ms, created_ms, job_id"
+            " LIMIT 1) RETURNING job_id, kind, state, argument, progress, attempts, created_ms,"
+            " updated_ms",
+            (lease_ms, now_ms, now_ms, now_ms, encode_json(sorted(last)).decode()),
         )
     return _job(rows[0]) if rows else None
+
+
+def is_due(reader: Reader, *, now_ms: int, besides: Collection[str]) -> bool:
+    """Whether a job waits that is of none of these kinds."""
+    rows = reader.read(
+        "SELECT 1 FROM jobs WHERE state IN ('queued', 'running') AND due_ms <= ? AND lease_ms < ?"
+        " AND kind NOT IN (SELECT value FROM json_each(?)) LIMIT 1",
+        (now_ms, now_ms, encode_json(sorted(besides)).decode()),
+    )
+    return bool(rows)
+
+
+def give_way(transaction: Transaction, job_id: str, now_ms: int) -> None:
+    """Have a running job wait; this try does not count."""
+    transaction.write(
+        "UPDATE jobs SET state = 'queued', lease_ms = 0, attempts = attempts - 1, updated_ms = ?"
+        " WHERE job_id = ?",
+        (now_ms, job_id),
+    )
 
 
 def hold(transaction: Transaction, job_id: str, progress: JSON, *, now_ms: int, until: int) -> None:

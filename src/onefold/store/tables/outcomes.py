@@ -9,10 +9,12 @@ from onefold.store.engine import Reader, Transaction
 
 
 class Outcome(StrEnum):
-    """The three ends of a record."""
+    """The ends of a record. Suppressed: it came again after it was undone, or names a deleted
+    identity."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
+    SUPPRESSED = "suppressed"
     FAILED = "failed"
 
 
@@ -31,20 +33,21 @@ def counts(reader: Reader) -> dict[tuple[str, Outcome], int]:
     return {(row[0], Outcome(row[1])): row[2] for row in rows}
 
 
-def note_duplicates(transaction: Transaction, numbers: Iterable[int]) -> None:
-    """Remember by number which records were known duplicates, for the lake to leave out."""
+def note_left_out(transaction: Transaction, numbers: Iterable[int]) -> None:
+    """Remember by number which records were known duplicates or suppressed, for the lake to leave
+    out."""
     transaction.write_many(
-        "INSERT INTO duplicates (seq) VALUES (?) ON CONFLICT (seq) DO NOTHING",
+        "INSERT INTO left_out (seq) VALUES (?) ON CONFLICT (seq) DO NOTHING",
         [(number,) for number in numbers],
     )
 
 
-def duplicates(reader: Reader, *, first: int, last: int) -> set[int]:
-    """The numbers of known duplicates from `first` to `last`."""
-    rows = reader.read("SELECT seq FROM duplicates WHERE seq BETWEEN ? AND ?", (first, last))
+def left_out(reader: Reader, *, first: int, last: int) -> set[int]:
+    """The numbers of known duplicates and suppressed records from `first` to `last`."""
+    rows = reader.read("SELECT seq FROM left_out WHERE seq BETWEEN ? AND ?", (first, last))
     return {row[0] for row in rows}
 
 
-def forget_duplicates(transaction: Transaction, *, last: int) -> None:
-    """Forget the duplicates up to this number."""
-    transaction.write("DELETE FROM duplicates WHERE seq <= ?", (last,))
+def forget_left_out(transaction: Transaction, *, last: int) -> None:
+    """Forget those up to this number."""
+    transaction.write("DELETE FROM left_out WHERE seq <= ?", (last,))

@@ -17,6 +17,8 @@ DEFINED = (
     "DELETE FROM mapping_sets WHERE sandbox_id = ?",
     "DELETE FROM identity_settings WHERE sandbox_id = ?",
     "DELETE FROM merge_policies WHERE sandbox_id = ?",
+    "DELETE FROM destinations WHERE sandbox_id = ?",
+    "DELETE FROM projections WHERE sandbox_id = ?",
 )
 """One statement for every table of definitions; a test compares them with the schema."""
 
