@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace as with_changes
 
-from onefold.control import etags
+from onefold.control import etags, schemas, unions
 from onefold.control.json_patch import patched
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm.keywords import require_shallow
+from onefold.domain.xdm.schema import PROFILE_CLASS, PROFILE_UNION
 from onefold.effects import Clock, Ids
 from onefold.errors import Conflict, Malformed, NotFound
 from onefold.store.engine import Engine, Reader, Transaction
@@ -55,7 +56,8 @@ def create(
     details: Mapping[str, JSON] | None = None,
     by: Hand = NOBODY,
 ) -> StoredDataset:
-    """Make a dataset of an existing schema.
+    """Make a dataset of an existing schema, or of the union of people, into which only exports
+    write.
 
     tags: values are lists of texts; `enabled: true` counts as `enabled:true`. The table's name is
     added when no tag names it. id: 24 hexadecimal digits; a new one when not given. details: what
@@ -81,9 +83,8 @@ def create(
         details=details or {},
     )
     with change(engine) as transaction:
-        schema = resources.by_id(transaction, sandbox.id, schema_id)
-        if schema is None or schema.kind != "schemas":
-            raise NotFound("CTL-1007", f"No schema has the id {schema_id}", at="schemaRef.id")
+        _require_schema(transaction, sandbox, schema_id)
+        _check_tags(dataset)
         for other in datasets.of_sandbox(transaction, sandbox.id):
             if other.name == name:
                 raise Conflict("CTL-1006", f"A dataset {name} exists", at="name")
@@ -100,7 +101,8 @@ def tag(
     dataset_id: str,
     tags: Mapping[str, Sequence[str]],
 ) -> StoredDataset:
-    """Set tags of a dataset; those that are not named stay. Raises NotFound CTL-1007."""
+    """Set tags of a dataset; those that are not named stay. Raises NotFound CTL-1007, Malformed
+    CTL-1008 for tags that a dataset of exports cannot have."""
     with change(engine) as transaction:
         dataset = got(transaction, sandbox, dataset_id)
         changed = with_changes(
@@ -109,6 +111,7 @@ def tag(
             updated_ms=clock.now_ms(),
             version=dataset.version + 1,
         )
+        _check_tags(changed)
         datasets.replace(transaction, sandbox.id, changed)
     return changed
 
@@ -195,7 +198,7 @@ def delete(
     if_match: Collection[str] | None = None,
 ) -> None:
     """Remove a dataset that holds no records and that no target connection names. ingested: ids of
-    those that hold some.
+    those that hold some, exported ones included.
 
     Raises NotFound CTL-1007, Conflict CAT-1002 when the etag is another, CAT-1001: what was
     ingested would be left without an origin, and CAT-1003: what flows into it would fail.
@@ -204,7 +207,7 @@ def delete(
         dataset = got(transaction, sandbox, dataset_id)
         etags.require(if_match, etag(dataset, sandbox), "CAT-1002")
         if dataset.id in ingested:
-            raise Conflict("CAT-1001", "Records of the dataset were applied to profiles")
+            raise Conflict("CAT-1001", "The dataset holds records")
         _require_no_target(transaction, sandbox, dataset_id)
         datasets.delete(transaction, sandbox.id, dataset.id)
 
@@ -283,8 +286,29 @@ def _replaced(
         updated_by=by,
         details=_details(wanted),
     )
+    _check_tags(after)
     datasets.replace(transaction, sandbox.id, after)
     return after
+
+
+def _require_schema(reader: Reader, sandbox: Sandbox, schema_id: str) -> None:
+    """Raises NotFound CTL-1007. The union is there as long as a schema of people is enabled."""
+    if schema_id == PROFILE_UNION:
+        exists = bool(unions.enabled_of(PROFILE_CLASS, schemas.library(reader, sandbox)))
+    else:
+        schema = resources.by_id(reader, sandbox.id, schema_id)
+        exists = schema is not None and schema.kind == "schemas"
+    if not exists:
+        raise NotFound("CTL-1007", f"No schema has the id {schema_id}", at="schemaRef.id")
+
+
+def _check_tags(dataset: StoredDataset) -> None:
+    """What is exported must not come back as if somebody had said it."""
+    if dataset.schema_id != PROFILE_UNION:
+        return
+    for name in (PROFILE_TAG, IDENTITY_TAG):
+        if any(value.lower() != "enabled:false" for value in dataset.tags.get(name, ())):
+            raise Malformed("CTL-1008", "A dataset of exports feeds no profiles", at=f"tags.{name}")
 
 
 def _require_no_target(reader: Reader, sandbox: Sandbox, dataset_id: str) -> None:

@@ -20,6 +20,7 @@ from onefold.control.flow_specs import (
     XDM_FLOW,
 )
 from onefold.domain.sandbox import Sandbox
+from onefold.domain.xdm.schema import PROFILE_UNION
 from onefold.errors import Malformed, NotFound
 from onefold.store.engine import Reader
 from onefold.store.tables import datasets, flow_resources
@@ -92,6 +93,8 @@ def _checked_target(
         raise NotFound(
             "CTL-1007", f"No dataset has the id {dataset_id[:256]}", at="/params/dataSetId"
         )
+    if dataset.schema_id == PROFILE_UNION:
+        raise Malformed("CTL-1008", "Only exports write into this dataset", at="/params/dataSetId")
     schema_id = text(member(data, "schema", "/data"), "id", "/data/schema")
     if schema_id != dataset.schema_id:
         raise Malformed(

@@ -5,7 +5,7 @@ Source: profile contract, 4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Literal, TypeVar
 
 from msgspec import UNSET, Struct, UnsetType
@@ -23,8 +23,9 @@ T = TypeVar("T")
 
 POLICIES_MAX = 5
 """Merge policies of one sandbox. Source: profile contract, 4.5, rule 4."""
-ORDER_MAX = 100
-"""Datasets that one policy can rank: 50 of profiles, 50 of events. Source: 4.5, rule 5."""
+ORDER_MAX = 50
+"""Datasets of one kind, profiles or events, that one policy can rank. Source: 4.5, rule 5."""
+_NONE: Set[str] = frozenset()
 
 _GRAPHS: dict[str, Literal["none", "pdg"]] = {
     "none": "none",
@@ -59,12 +60,14 @@ def create(
     order: Sequence[str] = (),
     default: bool = False,
     active_on_edge: bool = False,
+    event_datasets: Set[str] = _NONE,
 ) -> MergePolicy:
     """Make a merge policy. A new default, or a new policy on the edge, takes the place of the old
     one in the same transaction.
 
-    identity_graph: `none` or `pdg`; the older words `auto` and `Private Graph` mean `pdg`. order:
-    of meaning, and needed, with `dataSetPrecedence` only.
+    schema_name: of a class; kept in lower case. identity_graph: `none` or `pdg`; the older words
+    `auto` and `Private Graph` mean `pdg`. order: of meaning, and needed, with `dataSetPrecedence`
+    only. event_datasets: ids of the sandbox's datasets of events, which are counted apart.
     Raises Malformed CTL-1008 for a wrong value, OverLimit CTL-1008 beyond POLICIES_MAX.
     """
     policy = MergePolicy(
@@ -72,7 +75,7 @@ def create(
         name=name,
         schema_name=_schema_name(schema_name),
         identity_graph=_graph(identity_graph),
-        attribute_merge=_attribute_merge(attribute_merge, order),
+        attribute_merge=_attribute_merge(attribute_merge, order, event_datasets),
         order=tuple(order) if attribute_merge == "dataSetPrecedence" else (),
         default=default,
         active_on_edge=active_on_edge,
@@ -87,16 +90,24 @@ def create(
 
 
 def update(
-    engine: Engine, clock: Clock, sandbox: Sandbox, policy_id: str, changes: Changes
+    engine: Engine,
+    clock: Clock,
+    sandbox: Sandbox,
+    policy_id: str,
+    changes: Changes,
+    *,
+    event_datasets: Set[str] = _NONE,
 ) -> MergePolicy:
     """Change a policy; its version rises by one. A default, or a policy on the edge, takes the
     place of the old one in the same transaction.
 
-    Raises NotFound PRO-1005, and Malformed CTL-1008 for what `create` refuses.
+    event_datasets: as of `create`. Raises NotFound PRO-1005, and Malformed CTL-1008 for what
+    `create` refuses.
     """
     with change(engine) as transaction:
         known = merge_policies.of_sandbox(transaction, sandbox.id)
-        policy = _changed(_found(known, policy_id), changes, now_s=clock.now_ms() // 1000)
+        old = _found(known, policy_id)
+        policy = _changed(old, changes, event_datasets, now_s=clock.now_ms() // 1000)
         others = [other for other in known if other.id != policy_id]
         merge_policies.put(transaction, sandbox.id, [*_made_way(others, policy), policy])
     return policy
@@ -139,7 +150,9 @@ def _found(known: Sequence[MergePolicy], policy_id: str) -> MergePolicy:
     raise NotFound("PRO-1005")
 
 
-def _changed(policy: MergePolicy, changes: Changes, *, now_s: int) -> MergePolicy:
+def _changed(
+    policy: MergePolicy, changes: Changes, event_datasets: Set[str], *, now_s: int
+) -> MergePolicy:
     """The policy after the changes, by the rules of `create`."""
     merge = _or(changes.attribute_merge, policy.attribute_merge)
     order = tuple(_or(changes.order, policy.order))
@@ -149,7 +162,7 @@ def _changed(policy: MergePolicy, changes: Changes, *, now_s: int) -> MergePolic
         schema_name=_schema_name(_or(changes.schema_name, policy.schema_name)),
         version=policy.version + 1,
         identity_graph=_graph(_or(changes.identity_graph, policy.identity_graph)),
-        attribute_merge=_attribute_merge(merge, order),
+        attribute_merge=_attribute_merge(merge, order, event_datasets),
         order=order if merge == "dataSetPrecedence" else (),
         default=_or(changes.default, policy.default),
         active_on_edge=_or(changes.active_on_edge, policy.active_on_edge),
@@ -164,7 +177,7 @@ def _or(changed: T | UnsetType, known: T) -> T:
 def _schema_name(name: str) -> str:
     if not name.strip():
         raise Malformed("CTL-1008", "A policy needs the name of a class", at="schema.name")
-    return name
+    return name.lower()  # names of classes are compared so, and the default is looked for by it
 
 
 def _graph(word: str) -> Literal["none", "pdg"]:
@@ -175,7 +188,7 @@ def _graph(word: str) -> Literal["none", "pdg"]:
 
 
 def _attribute_merge(
-    attribute_merge: str, order: Sequence[str]
+    attribute_merge: str, order: Sequence[str], event_datasets: Set[str]
 ) -> Literal["timestampOrdered", "dataSetPrecedence"]:
     if attribute_merge == "timestampOrdered":
         return "timestampOrdered"
@@ -185,10 +198,12 @@ def _attribute_merge(
             "The merge type is timestampOrdered or dataSetPrecedence",
             at="attributeMerge.type",
         )
-    if not 0 < len(order) <= ORDER_MAX:
+    of_events = sum(dataset in event_datasets for dataset in order)
+    if not order or max(of_events, len(order) - of_events) > ORDER_MAX:
         raise Malformed(
             "CTL-1008",
-            f"dataSetPrecedence needs an order of 1 to {ORDER_MAX} datasets",
+            "dataSetPrecedence needs an order: of datasets of profiles and of datasets of events"
+            f" at most {ORDER_MAX} each",
             at="attributeMerge.order",
         )
     return "dataSetPrecedence"

@@ -12,9 +12,10 @@ from onefold.control.schemas import TAGS, UNION_TAG
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm import shown
 from onefold.domain.xdm.compose import composed, union
-from onefold.domain.xdm.notation import CORE
 from onefold.domain.xdm.schema import (
     IDENTITY_MAP_GROUP,
+    SEGMENTATION_GROUP,
+    TIMELINE,
     alt_id,
     behaviour,
     class_of,
@@ -25,7 +26,6 @@ from onefold.errors import NotFound
 from onefold.store.engine import Reader
 from onefold.wire import JSON
 
-_SEGMENTATION_GROUP = CORE + "context/profile-segmentation"
 _TIMELINE: dict[str, JSON] = {
     "title": "Time-series events",
     "type": "array",
@@ -58,7 +58,7 @@ def got(reader: Reader, sandbox: Sandbox, name: str, *, full: bool = False) -> d
             return document
         fields = shown.of_field(require_union(of_class, known))
         if behaviour(of_class[0], known) == "record":
-            fields["properties"].setdefault("timeSeriesEvents", _TIMELINE)
+            fields["properties"].setdefault(TIMELINE, _TIMELINE)
         del document["allOf"]
         return {**fields, **document}
     raise NotFound("CTL-1007", f"No union has the id {name[:256]}")
@@ -72,7 +72,7 @@ def require_union(of_class: Sequence[JSON], known: Mapping[str, JSON]) -> Field:
     """
     system = [IDENTITY_MAP_GROUP]
     if behaviour(of_class[0], known) == "record":
-        system.append(_SEGMENTATION_GROUP)
+        system.append(SEGMENTATION_GROUP)
     added = {"allOf": [{"$ref": group} for group in system]}
     return union([composed(document, known) for document in (*of_class, added)])
 

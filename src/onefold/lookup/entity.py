@@ -12,6 +12,7 @@ from onefold.domain.profile.fragment import Fragment
 from onefold.domain.profile.merge import merged
 from onefold.domain.profile.merge_policy import MergePolicy
 from onefold.domain.profile.project import Selector, selected
+from onefold.lookup.activity import Activity
 from onefold.lookup.owner import Owner
 from onefold.store.engine import Reader
 from onefold.store.packing import Packing
@@ -42,8 +43,9 @@ def entity(
     person: Owner,
     policy: MergePolicy,
     selector: Selector | None,
+    activity: Activity | None = None,
 ) -> ProfileEntity:
-    """The merged profile of a known person.
+    """The merged profile of a known person. activity: adds the regions told from events.
 
     Cost: one read by key for all fragments, and a merge; events are only asked for when there is no
     fragment, since then the latest of them says when the profile changed.
@@ -55,7 +57,9 @@ def entity(
         for fragment in fragments.fragments_of(reader, packing, xids)
         if policy.admits_record(fragment.dataset)
     ]
-    attributes = {**merged(parts, policy), "identityMap": _identity_map(person, snapshot)}
+    attributes = {**merged(parts, policy), "identityMap": identity_map(person, snapshot)}
+    if activity is not None:
+        activity.added(reader, xids, attributes)
     if selector is not None:
         attributes["identities"] = _identities(person, snapshot)
         attributes = selected(attributes, selector)
@@ -77,7 +81,7 @@ def entity(
     )
 
 
-def _identity_map(person: Owner, snapshot: Snapshot) -> JSON:
+def identity_map(person: Owner, snapshot: Snapshot) -> JSON:
     """Built from the graph, never merged from records: lower-case codes, bare ids."""
     found: dict[str, list[dict[str, str]]] = {}
     for member in person.members:

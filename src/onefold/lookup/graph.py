@@ -15,6 +15,7 @@ from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.graph.simulate import Outcome
 from onefold.domain.identity.identity import Xid
 from onefold.domain.sandbox import SandboxId
+from onefold.lookup.connection import Connection, connection
 from onefold.lookup.simulation import of_store
 from onefold.store.places import Places
 from onefold.store.tables import cluster_history, identities, links
@@ -84,6 +85,13 @@ class Graphs:
     def simulated(self, sandbox: SandboxId, rules: LinkingRules, *, largest: int) -> Outcome:
         """What linking rules would make of the sandbox's graphs; see lookup/simulation.py."""
         return of_store(self._places.profile(sandbox), rules, largest=largest)
+
+    def connection(
+        self, sandbox: SandboxId, rules: LinkingRules | None, one: Xid, other: Xid
+    ) -> Connection:
+        """Why two identities are, or are not, one person; see lookup/connection.py."""
+        with self._places.profile(sandbox).reading() as reader:
+            return connection(reader, rules, one, other)
 
     def histories(
         self, sandbox: SandboxId, xids: Sequence[Xid], *, since_ms: int

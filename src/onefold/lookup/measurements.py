@@ -61,7 +61,7 @@ COUNTED: dict[str, Counted] = {
     _INGESTION + "dailysize": _profile("bytes"),
     _INGESTION + "size": _profile("bytes"),
     _PROFILES + "recordread.count": _profile(
-        "profile.applied", "profile.duplicate", "profile.failed"
+        "profile.applied", "profile.duplicate", "profile.suppressed", "profile.failed"
     ),
     _PROFILES + "recordsuccess.count": _profile("profile.applied"),
     _PROFILES + "recordfailed.count": _profile("profile.failed"),

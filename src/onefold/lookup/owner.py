@@ -10,6 +10,7 @@ import msgspec
 from onefold.domain.graph.cluster import CLUSTER_LIMIT
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Identity, Xid
+from onefold.domain.profile.business import is_of_any
 from onefold.domain.profile.merge_policy import MergePolicy
 from onefold.errors import Malformed, OverLimit
 from onefold.store.engine import Reader
@@ -63,11 +64,20 @@ def owner(reader: Reader, snapshot: Snapshot, asked: Asked, policy: MergePolicy)
 
     Raises OverLimit PRO-1006 when the graph has more than 50 identities. Cost: two reads by key.
     """
-    xid, _ = identity_of(snapshot, asked)
-    cluster = identities.cluster_of(reader, xid)
+    xid, identity = identity_of(snapshot, asked)
+    cluster = cluster_of_person(reader, snapshot, xid, identity)
     if cluster is None:
         return Owner(xid, [])
     return owner_in(reader, xid, cluster, policy)
+
+
+def cluster_of_person(
+    reader: Reader, snapshot: Snapshot, xid: Xid, identity: Identity
+) -> Xid | None:
+    """The cluster of an identity; None when it was never seen, or is one of a business."""
+    if is_of_any(snapshot.namespaces.by_id(identity.namespace_id)):
+        return None
+    return identities.cluster_of(reader, xid)
 
 
 def owner_in(reader: Reader, xid: Xid, cluster: Xid, policy: MergePolicy) -> Owner:

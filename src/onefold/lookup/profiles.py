@@ -11,14 +11,24 @@ from onefold.domain.profile.merge_policy import MergePolicy
 from onefold.domain.profile.project import Selector, selector
 from onefold.domain.sandbox import SandboxId
 from onefold.errors import NotFound, OverLimit
+from onefold.lookup.activity import Activity
 from onefold.lookup.answers import Answers
+from onefold.lookup.business import BusinessEntity, business
 from onefold.lookup.entity import ProfileEntity, entity
-from onefold.lookup.owner import Asked, Owner, identity_of, owner, owner_in
+from onefold.lookup.explanation import Explanation, explanation
+from onefold.lookup.owner import (
+    Asked,
+    Owner,
+    cluster_of_person,
+    identity_of,
+    owner,
+    owner_in,
+)
 from onefold.lookup.timeline import Page, TimelineQuery, page
 from onefold.store.packing import Packing
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions, Snapshot
-from onefold.store.tables import clusters, identities, outcomes
+from onefold.store.tables import clusters, outcomes
 from onefold.store.tables.outcomes import Outcome
 
 FIELDS_KEPT_MAX = 1_000
@@ -29,10 +39,18 @@ class Profiles:
     """Lookups over all sandboxes of an installation. Safe to share between threads."""
 
     def __init__(
-        self, places: Places, definitions: Definitions, *, answers_bytes_max: int = 0
+        self,
+        places: Places,
+        definitions: Definitions,
+        *,
+        answers_bytes_max: int = 0,
+        activity: Activity | None = None,
     ) -> None:
-        """answers_bytes_max: how much `answer` may keep; nothing by default."""
+        """answers_bytes_max: how much `answer` may keep; nothing by default. activity: tells of the
+        region that people were seen in; answers that do change with every event and with time, and
+        are not kept."""
         self._places = places
+        self._activity = activity
         self._answers = Answers(answers_bytes_max)
         self._definitions = definitions
         self._packings: dict[SandboxId, Packing] = {}
@@ -62,7 +80,9 @@ class Profiles:
             person = owner(reader, snapshot, asked, policy)
             if not person.known:
                 return None
-            return entity(reader, self._packing(sandbox), snapshot, person, policy, wanted)
+            return entity(
+                reader, self._packing(sandbox), snapshot, person, policy, wanted, self._activity
+            )
 
     def answer(
         self,
@@ -83,13 +103,14 @@ class Profiles:
         snapshot = self._definitions.snapshot(sandbox, generation)
         policy = _policy(snapshot, policy_id)
         with self._places.profile(sandbox).reading() as reader:
-            xid, _ = identity_of(snapshot, asked)
-            cluster = identities.cluster_of(reader, xid)
+            xid, identity = identity_of(snapshot, asked)
+            cluster = cluster_of_person(reader, snapshot, xid, identity)
             if cluster is None:
                 return None
             version = None
             # Without a graph one cluster has many answers; long selectors would not be counted.
-            if policy.identity_graph == "pdg" and len(fields) <= FIELDS_KEPT_MAX:
+            is_kept = policy.identity_graph == "pdg" and len(fields) <= FIELDS_KEPT_MAX
+            if is_kept and self._activity is None:
                 version = clusters.version(reader, cluster)
             if version is not None:
                 key = (sandbox, cluster, policy.id, fields)
@@ -99,11 +120,32 @@ class Profiles:
                     return xid, kept
             person = owner_in(reader, xid, cluster, policy)
             wanted = selector(fields.split(",")) if fields else None
-            found = entity(reader, self._packing(sandbox), snapshot, person, policy, wanted)
+            found = entity(
+                reader, self._packing(sandbox), snapshot, person, policy, wanted, self._activity
+            )
             answer = encoded(found)
             if version is not None and found.tags:  # without a fragment, events change the answer
                 self._answers.keep(key, stamp, answer)
             return xid, answer
+
+    def business(
+        self,
+        sandbox: SandboxId,
+        name: str,
+        asked: Asked,
+        *,
+        policy_id: str | None = None,
+        wanted: Selector | None = None,
+        generation: int | None = None,
+    ) -> BusinessEntity | None:
+        """The merged account or opportunity, by the name of its class; None for an unknown one.
+        Raises as lookup/business.py does."""
+        snapshot = self._definitions.snapshot(sandbox, generation)
+        packing = self._packing(sandbox)
+        with self._places.profile(sandbox).reading() as reader:
+            return business(
+                reader, packing, snapshot, name, asked, policy_id=policy_id, selector=wanted
+            )
 
     def events(
         self,
@@ -125,6 +167,40 @@ class Profiles:
             if not person.known:
                 return person, Page([], None)
             return person, page(reader, self._packing(sandbox), snapshot, person, policy, query)
+
+    def explanation(
+        self,
+        sandbox: SandboxId,
+        asked: Asked,
+        *,
+        policy_id: str | None = None,
+        wanted: Selector | None = None,
+        generation: int | None = None,
+    ) -> Explanation | None:
+        """Why the merged profile behind an identity says what it says; None when nothing is known
+        of it. Raises as `entity` does."""
+        snapshot = self._definitions.snapshot(sandbox, generation)
+        policy = _policy(snapshot, policy_id)
+        with self._places.profile(sandbox).reading() as reader:
+            person = owner(reader, snapshot, asked, policy)
+            if not person.known:
+                return None
+            return explanation(reader, self._packing(sandbox), person, policy, wanted)
+
+    def owner(
+        self,
+        sandbox: SandboxId,
+        asked: Asked,
+        *,
+        policy_id: str | None = None,
+        generation: int | None = None,
+    ) -> Owner:
+        """Who is behind an identity, with all identities that the policy's graph reaches. Raises as
+        `entity` does."""
+        snapshot = self._definitions.snapshot(sandbox, generation)
+        policy = _policy(snapshot, policy_id)
+        with self._places.profile(sandbox).reading() as reader:
+            return owner(reader, snapshot, asked, policy)
 
     def ingested(self, sandbox: SandboxId) -> frozenset[str]:
         """The ids of the datasets of which records were applied."""

@@ -26,6 +26,7 @@ class Run(NamedTuple):
     start_ms: int
     applied: int
     duplicate: int
+    suppressed: int
     failed: int
     bytes: int
 
@@ -41,7 +42,7 @@ class Run(NamedTuple):
     @property
     def records(self) -> int:
         """All that came in; each has one end."""
-        return self.applied + self.duplicate + self.failed
+        return self.applied + self.duplicate + self.suppressed + self.failed
 
     def state(self, now_ms: int) -> str:
         """`inProgress` in its own hour, then `failed` when no record got through, else
@@ -73,6 +74,7 @@ def _run(flow_id: str, hour_ms: int, counted: Mapping[str, int]) -> Run:
         hour_ms,
         counted.get(Outcome.APPLIED, 0),
         counted.get(Outcome.DUPLICATE, 0),
+        counted.get(Outcome.SUPPRESSED, 0),
         counted.get(Outcome.FAILED, 0),
         counted.get(BYTES, 0),
     )
