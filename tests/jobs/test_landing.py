@@ -98,11 +98,11 @@ def test_failed_and_known_records_are_left_out(app: App) -> None:
     app.ingest(EVENTS, event(1), {**event(2), "identityMap": {"No": [{"id": "x"}]}}, event(1))
     app.ingest(EVENTS, event(1), event(3))
     store = app.places.profile(app.sandbox.id)
-    assert outcomes.duplicates(store, first=1, last=100) == {3, 4}
+    assert outcomes.left_out(store, first=1, last=100) == {3, 4}
     assert app.faults() == []
     app.land()
     assert ids(app) == ["event-1", "event-3"]
-    assert outcomes.duplicates(store, first=1, last=100) == set()
+    assert outcomes.left_out(store, first=1, last=100) == set()
     assert app.faults() == []
 
 
@@ -243,7 +243,7 @@ def landed_once(data: Path, monkeypatch: pytest.MonkeyPatch, error: Any, number:
     return met
 
 
-@pytest.mark.parametrize("name", ["insert", "forget_duplicates"])
+@pytest.mark.parametrize("name", ["insert", "forget_left_out"])
 def test_what_follows_a_landing_is_made_up_for(
     fed: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -262,7 +262,7 @@ def test_what_follows_a_landing_is_made_up_for(
     app.ingest(EVENTS, event(5), event(5))
     app.land()
     store = app.places.profile(app.sandbox.id)
-    assert outcomes.duplicates(store, first=1, last=100) == set()
+    assert outcomes.left_out(store, first=1, last=100) == set()
     assert app.faults() == []
     app.close()
 

@@ -34,16 +34,17 @@ class Shop:
         )
         self.engine: Engine = app.places.work(app.sandbox.id)
 
-    def ask(self, job_id: str, argument: JSON = None) -> None:
+    def ask(self, job_id: str, argument: JSON = None, *, kind: str = "it") -> None:
         now_ms = self.app.clock.now_ms()
         with self.engine.transaction() as transaction:
             jobs.add(
                 transaction,
-                Job(id=job_id, kind="it", argument=argument, created_ms=now_ms, updated_ms=now_ms),
+                Job(id=job_id, kind=kind, argument=argument, created_ms=now_ms, updated_ms=now_ms),
             )
 
-    def worker(self, kind: Kind, *, alone: bool = True) -> Worker:
-        return Worker(self.workshop, {"it": kind}, alone=alone)
+    def worker(self, kind: Kind, *, alone: bool = True, patient: bool = False) -> Worker:
+        kinds = {"it": kind, "other": kind}
+        return Worker(self.workshop, kinds, alone=alone, patient=["it"] if patient else [])
 
     def job(self, job_id: str) -> Job:
         job = jobs.get(self.engine, job_id)
@@ -165,3 +166,39 @@ def test_a_job_that_waits_for_others_is_no_work(shop: Shop) -> None:
     ready.append(True)
     assert worker.step()
     assert shop.job("one").progress == "done"
+
+
+def test_a_patient_job_lets_others_go_first_after_each_step(shop: Shop) -> None:
+    """It goes on from its progress, and giving way is no failed try."""
+    done: list[str] = []
+
+    def count(job: Job, _: Workshop) -> Iterator[JSON]:
+        for number in range(job.progress or 0, 3):
+            done.append(f"{job.id}{number}")
+            yield number + 1
+
+    shop.ask("slow")
+    worker = shop.worker(count, patient=True)
+    worker.step()
+    shop.ask("b", kind="other")
+    shop.ask("a", kind="other")
+    while worker.step():
+        pass
+    assert done == ["slow0", "slow1", "a0", "a1", "a2", "b0", "b1", "b2", "slow2"]
+    assert shop.job("slow").state is State.DONE
+    assert shop.job("slow").attempts == 1
+
+
+def test_a_patient_job_that_is_alone_goes_on(shop: Shop) -> None:
+    begun: list[str] = []
+
+    def count(job: Job, _: Workshop) -> Iterator[JSON]:
+        begun.append(job.id)
+        yield from range(3)
+
+    shop.ask("slow")
+    shop.ask("slower")
+    worker = shop.worker(count, patient=True)
+    while worker.step():
+        pass
+    assert begun == ["slow", "slower"]

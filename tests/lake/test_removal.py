@@ -10,7 +10,7 @@ from onefold.domain.identity.identity import Identity
 from onefold.errors import Unavailable
 from onefold.lake import removal
 from onefold.lake.exports import Exports
-from onefold.lake.lake import Lake
+from onefold.lake.lake import EVER, Lake
 from onefold.lake.sql import place
 from onefold.testing.app import App
 from tests.lake.shared import MEMORY_BYTES, holding
@@ -63,7 +63,7 @@ def test_a_removed_person_leaves_no_byte_in_any_file(app: App, lake: Lake) -> No
     lake.close()
     assert holding(directory, "zz-secret@example.com") != []
     snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
-    who = [Identity(EMAIL_ID, "zz-secret@example.com")]
+    who = dict.fromkeys([Identity(EMAIL_ID, "zz-secret@example.com")], EVER)
     assert [row["record"]["_id"] for row in lake.rows_of_identity(who, snapshot)] == ["event-3"]
     assert lake.remove_identity(who, snapshot) == 1
     assert list(lake.rows_of_identity(who, snapshot)) == []
@@ -80,7 +80,7 @@ def test_bounds_of_columns_stay_true_after_a_removal(app: App, lake: Lake) -> No
     """DuckDB answers by them that nothing is there."""
     dataset = landed(app, *[event(app, n, f"{c}@example.com") for n, c in enumerate("amz")])
     snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
-    lake.remove_identity([Identity(EMAIL_ID, "a@example.com")], snapshot)
+    lake.remove_identity(dict.fromkeys([Identity(EMAIL_ID, "a@example.com")], EVER), snapshot)
     lake.close()
     landed(app, event(app, 9, "n@example.com"))
     table = {"table": place(lake.tables()[dataset])}
@@ -102,7 +102,9 @@ def test_a_person_is_found_in_marked_fields_and_by_the_namespace_s_number(
     other["identityMap"]["CRMID"] = [{"id": "n@x.org"}]
     dataset = landed(app, marked, numbered, other)
     snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
-    who = [Identity(EMAIL_ID, "n@x.org"), Identity(EMAIL_ID, "marked@example.com")]
+    who = dict.fromkeys(
+        [Identity(EMAIL_ID, "n@x.org"), Identity(EMAIL_ID, "marked@example.com")], EVER
+    )
     found = {row["record"]["_id"] for row in lake.rows_of_identity(who, snapshot)}
     assert found == {"event-1", "event-2"}
     assert lake.remove_identity(who, snapshot) == 2
@@ -124,7 +126,9 @@ def test_a_person_is_found_in_records_that_are_kept_as_sent(app: App, lake: Lake
     quoting: dict[str, Any] = {"note": "odd@x.org", "timestamp": "never"}
     landed(app, odd, quoting)
     snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
-    assert lake.remove_identity([Identity(EMAIL_ID, "odd@x.org")], snapshot) == 1
+    assert (
+        lake.remove_identity(dict.fromkeys([Identity(EMAIL_ID, "odd@x.org")], EVER), snapshot) == 1
+    )
     rows = app.get(f"/data/foundation/export/datasets/{dataset_id}/preview").json()["data"]
     assert rows == [quoting]
     lake.close()
@@ -163,7 +167,7 @@ def test_a_removal_that_was_cut_short_is_finished_by_the_next(
 ) -> None:
     landed(app, event(app, 1, "zz-secret@example.com"), event(app, 2, "two@example.com"))
     snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
-    who = [Identity(EMAIL_ID, "zz-secret@example.com")]
+    who = dict.fromkeys([Identity(EMAIL_ID, "zz-secret@example.com")], EVER)
 
     def cut(*_: object) -> None:
         raise Unavailable("API-9002", "cut")

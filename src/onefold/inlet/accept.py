@@ -26,7 +26,7 @@ from onefold.effects import Clock
 from onefold.errors import Malformed, NotFound, OverLimit, PlatformError, Rejected, Unavailable
 from onefold.inlet import raw
 from onefold.inlet.tallies import Tallies
-from onefold.journal import Accepted, Bell, Journal
+from onefold.journal import Accepted, Bell, End, Journal
 from onefold.observe.metrics import Metrics
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions, Flow, Inlet, Snapshot
@@ -39,18 +39,22 @@ BACKLOG_RETRY_SECONDS = 5
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What the sender of one message gets: its trace (xactionId) and when it arrived."""
+    """What the sender of one message gets: its trace (xactionId), when it arrived, and where it
+    stands in the sandbox's journal."""
 
     trace: str
     received_ms: int
+    position: int
 
 
 class BatchReceipt(msgspec.Struct, frozen=True):
-    """What the sender of a batch gets: for each message, in order, its trace or its error."""
+    """What the sender of a batch gets: for each message, in order, its trace or its error, and
+    where they all stand in the sandbox's journal; 0 when none was accepted."""
 
     batch_id: str
     received_ms: int
     results: Sequence[str | PlatformError]
+    position: int = 0
 
 
 class InvalidMessage(Malformed):
@@ -118,7 +122,7 @@ class Inlets:
             dataset, message = self._taken(body, inlet, flow, snapshot, validate=validate)
             trace = self._trace(received_ms)
             record = Accepted(trace, received_ms, inlet.id, dataset, message)
-            self._append(inlet.sandbox_id, [record])
+            position = self._append(inlet.sandbox_id, [record])
         except PlatformError as refused:
             self.tallies.saw(inlet, accepted=0, refused=1, body_bytes=len(body))
             if isinstance(refused, InvalidMessage):
@@ -126,7 +130,7 @@ class Inlets:
                 self.tallies.invalid(inlet, categories.of_violations(keywords))
             raise
         self.tallies.saw(inlet, accepted=1, refused=0, body_bytes=len(body))
-        return Receipt(trace, received_ms)
+        return Receipt(trace, received_ms, position)
 
     def accept_many(self, inlet: Inlet, body: bytes, *, flow_id: str = "") -> BatchReceipt:
         """Accept a body that is a list of messages (JSON). Each message stands for itself: those
@@ -163,9 +167,8 @@ class Inlets:
             trace = f"{batch_id}:{index}"
             results.append(trace)
             accepted.append(Accepted(trace, received_ms, inlet.id, dataset, message))
-        if accepted:
-            self._append(inlet.sandbox_id, accepted)
-        return BatchReceipt(batch_id, received_ms, results)
+        position = self._append(inlet.sandbox_id, accepted) if accepted else 0
+        return BatchReceipt(batch_id, received_ms, results, position)
 
     def repeat(self, sandbox: SandboxId, failed: Sequence[FailedRecord]) -> list[str]:
         """Accept failed records of a sandbox once more; answer their new traces, in their order.
@@ -268,13 +271,33 @@ class Inlets:
                 retry_after_seconds=60 - now_ms // 1000 % 60,
             )
 
+    def order(self, sandbox: SandboxId, what: Removal, *, trace: str) -> tuple[int, int]:
+        """Have something taken out of the profile store; answer position and number of the order in
+        the journal. Raises Unavailable INL-1017."""
+        now_ms = self._clock.now_ms()
+        message = removal.encode(what)
+        order = Accepted(trace, now_ms, "", "", message, removal=True)
+        position = self._append(sandbox, [order])
+        (chunk,) = self._journal(sandbox).read(position - 1, records_max=1)
+        return position, chunk.first
+
+    def end(self, sandbox: SandboxId) -> End:
+        """How far the journal reaches now."""
+        return self._journal(sandbox).end()
+
+    def reached(self, sandbox: SandboxId) -> int:
+        """The position of the last append of this object: at or behind whatever the caller has had
+        accepted."""
+        return self._journal(sandbox).reached.position
+
     def _append(
         self, sandbox: SandboxId, records: list[Accepted], *, appended_ms: int | None = None
-    ) -> None:
+    ) -> int:
         journal = self._journal(sandbox)
         self._refuse_when_behind(sandbox, journal)
-        journal.append(records, appended_ms=appended_ms)
+        position = journal.append(records, appended_ms=appended_ms)
         self._metrics.accepted(len(records))
+        return position
 
     def _refuse_when_behind(self, sandbox: SandboxId, journal: Journal) -> None:
         """Raise Unavailable when too many records wait for the pipeline.

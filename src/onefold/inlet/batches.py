@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from onefold.domain.lifecycle import BatchState, batch_moved
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.ulid import RANDOM_BYTES, ulid
+from onefold.domain.xdm.schema import PROFILE_UNION
 from onefold.effects import Clock, Ids
 from onefold.errors import Conflict, Malformed, NotFound
 from onefold.inlet.uploads import Folder
@@ -72,11 +73,15 @@ class Batches:
         """Make a batch that takes files.
 
         One with the external id of a batch that is still loading into this dataset is that batch.
-        Raises Malformed CTL-1008 for a dataset or predecessor that does not exist and for values
-        that are not allowed, Conflict CTL-1006 for an external id that another batch has.
+        Raises Malformed CTL-1008 for a dataset or predecessor that does not exist, a dataset of
+        exports and values that are not allowed, Conflict CTL-1006 for an external id that another
+        batch has.
         """
-        if sent.dataset_id not in self._definitions.snapshot(sandbox.id).datasets:
+        dataset = self._definitions.snapshot(sandbox.id).datasets.get(sent.dataset_id)
+        if dataset is None:
             raise Malformed("CTL-1008", "No dataset has this id", at="datasetId")
+        if dataset.schema_id == PROFILE_UNION:
+            raise Malformed("CTL-1008", "Only exports write into this dataset", at="datasetId")
         now_ms = self._clock.now_ms()
         id_ = ulid(now_ms, self._ids.hex(bytes_=RANDOM_BYTES))
         details = _details(sent)
@@ -184,7 +189,7 @@ def reverted(transaction: Transaction, batch: Batch, now_ms: int) -> Batch:
     before. Raises Conflict BAT-1002 for one that has not succeeded or that came by streaming."""
     if batch.status in (BatchState.INACTIVE, BatchState.DELETED):
         return batch
-    if batch.origin != "batch":
+    if batch.origin == "streaming":
         raise Conflict("BAT-1002", "Records that came by streaming cannot be taken back as a batch")
     status = batch_moved(batch.status, BatchState.INACTIVE)
     _ask(transaction, REVERT, batch.id, now_ms)

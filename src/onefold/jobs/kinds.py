@@ -14,15 +14,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from onefold.control.preview_samples import KIND as SAMPLE
 from onefold.control.privacy import KIND as PRIVACY
 from onefold.inlet.batches import LOAD, REVERT
+from onefold.inlet.deletions import DELETE_DATA, DELETE_PEOPLE
+from onefold.jobs.delete_data import delete_data
+from onefold.jobs.delete_people import delete_people
+from onefold.jobs.export_profiles import export_profiles
 from onefold.jobs.load_batch import load_batch
 from onefold.jobs.privacy import privacy
 from onefold.jobs.revert_batch import revert_batch
+from onefold.jobs.sample_profiles import sample_profiles
 from onefold.jobs.workshop import Workshop
+from onefold.store.tables.export_jobs import KIND as EXPORT
 from onefold.store.tables.jobs import Job
 from onefold.wire import JSON
 
 Kind = Callable[[Job, Workshop], Iterator[JSON]]
 
-KINDS: Mapping[str, Kind] = {PRIVACY: privacy, LOAD: load_batch, REVERT: revert_batch}
+KINDS: Mapping[str, Kind] = {
+    PRIVACY: privacy,
+    LOAD: load_batch,
+    EXPORT: export_profiles,
+    REVERT: revert_batch,
+    SAMPLE: sample_profiles,
+    DELETE_DATA: delete_data,
+    DELETE_PEOPLE: delete_people,
+}
+PATIENT = frozenset((SAMPLE,))
+"""Kinds that nobody waits for: they give way to all others."""

@@ -1,10 +1,10 @@
 """Landing: from the journal into the lake, behind the pipeline.
 
 Only what the pipeline has passed is landed, since only then it is known how each record ended:
-failed records, known duplicates and removals have no place in the lake, nor have streamed records
-that change single fields of a profile. Records wait until there are many or the oldest has waited
-for most of a minute, so that files are few; batches of files are landed as soon as they are in the
-journal. The lake's own progress is committed with the records (lake/lake.py).
+failed, suppressed and known records and removals have no place in the lake, nor have streamed
+records that change single fields of a profile. Records wait until there are many or the oldest has
+waited for most of a minute, so that files are few; batches of files are landed as soon as they are
+in the journal. The lake's own progress is committed with the records (lake/lake.py).
 
 Source: ingestion contract, 5, and 9 for the times that others take.
 """
@@ -21,6 +21,7 @@ from onefold.domain.lifecycle import BatchState
 from onefold.domain.ulid import RANDOM_BYTES, time_ms, ulid
 from onefold.errors import Rejected, Unavailable
 from onefold.jobs.abandon_batches import Abandoner
+from onefold.jobs.sampler import Sampler
 from onefold.jobs.trim_journal import Trimmer
 from onefold.jobs.workshop import WAIT, Workshop
 from onefold.journal import Accepted, Chunk
@@ -58,13 +59,14 @@ class Lander:
         self._entities = Entities(judged=True)
         self._trimmer = Trimmer(shop)
         self._abandoner = Abandoner(shop)
+        self._sampler = Sampler(shop)
         self._landings = 0
         self._not_before_ms = 0
         self._is_published = False
 
     def step(self) -> bool:
-        """Land if it is time, else trim the journal, else abandon batches; answer whether there was
-        anything to do.
+        """Land if it is time, else trim the journal, else abandon batches, else have profiles
+        sampled; answer whether there was anything to do.
 
         Raises Unavailable when the store cannot answer now; a defect is logged, and the landing
         tried again later.
@@ -72,7 +74,7 @@ class Lander:
         try:
             if self._is_due():
                 return self.land()
-            return self._trimmer.step() or self._abandoner.step()
+            return self._trimmer.step() or self._abandoner.step() or self._sampler.step()
         except Unavailable:
             raise
         except Exception as defect:  # noqa: BLE001 - the other jobs must go on
@@ -130,7 +132,7 @@ class Lander:
     ) -> tuple[list[Part], Counter[str]]:
         """The parts to land, and how many applied records of each dataset have no place there."""
         left_out = failed_records.numbers(self._profile, first=first, last=last)
-        left_out |= outcomes.duplicates(self._profile, first=first, last=last)
+        left_out |= outcomes.left_out(self._profile, first=first, last=last)
         snapshot = self._shop.definitions.snapshot(self._shop.sandbox.id)
         passed: Counter[str] = Counter()
         found: dict[tuple[str, str, bool], list[Landing]] = {}
@@ -203,9 +205,9 @@ class Lander:
         return False
 
     def _forget(self, *, first: int, last: int) -> None:
-        if outcomes.duplicates(self._profile, first=first, last=last):
+        if outcomes.left_out(self._profile, first=first, last=last):
             with self._profile.transaction() as transaction:
-                outcomes.forget_duplicates(transaction, last=last)
+                outcomes.forget_left_out(transaction, last=last)
 
 
 def landed(shop: Workshop) -> Iterator[JSON]:

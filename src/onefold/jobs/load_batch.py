@@ -111,8 +111,8 @@ class _Load:
             other = batches.get(self._work, id_)
             if other is not None and other.status is BatchState.SUCCESS:
                 superseded.append(other)
-                for _ in removals(other, self._shop):
-                    yield self.progress
+                for step in removals(other, self._shop):
+                    yield WAIT if step is WAIT else self.progress
         with self._work.transaction() as transaction:
             for other in superseded:
                 now_ms = self._shop.clock.now_ms()

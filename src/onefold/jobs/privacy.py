@@ -5,29 +5,45 @@ lake, the failed records, and at last the journal itself. After a crash the plac
 done is done again, which does no harm. What was found is counted in the progress, by product.
 
 Source: platform contract, 12, "Delete semantics": the profile loses what is stored under the
-identity; the graph loses the identity; the lake loses records that name it as primary or secondary.
+identity, and records of others that name it; the graph loses the identity; the lake loses records
+that name it as primary or secondary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from onefold.domain import removal
+from msgspec.structs import replace
+
+from onefold.domain import suppression
 from onefold.domain.failed_record import FailedRecord
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Identity, Xid
 from onefold.domain.removal import ROWS_MAX, Removal
+from onefold.domain.suppression import Suppression
 from onefold.jobs.archive import Archive, expire
 from onefold.jobs.land_dataset import landed
-from onefold.jobs.workshop import WAIT, Workshop
+from onefold.jobs.orders import applied, order
+from onefold.jobs.told import told
+from onefold.jobs.workshop import Workshop
 from onefold.journal import Accepted
+from onefold.lake.lake import EVER
 from onefold.store.engine import Engine
 from onefold.store.packing import Packing
-from onefold.store.tables import events, failed_records, fragments, identities, links
+from onefold.store.tables import (
+    events,
+    failed_records,
+    fragments,
+    identities,
+    links,
+    sightings,
+    suppressions,
+)
 from onefold.store.tables.events import StoredEvent
 from onefold.store.tables.jobs import Job
 from onefold.store.tables.progress import progress
-from onefold.wire import JSON, decode_json, encode_json, iso_millis
+from onefold.store.tables.sightings import Seen
+from onefold.wire import JSON, decode_json, iso_millis
 
 PAGE_ROWS = 500
 PROFILE, GRAPH, LAKE = "profileService", "identity", "aepDataLake"
@@ -50,6 +66,7 @@ class _Request:
     def __init__(self, job: Job, shop: Workshop) -> None:
         self.shop = shop
         self.job_id = job.id
+        self.asked_ms = job.created_ms
         self.include: Sequence[str] = job.argument["include"]
         kept = job.progress or {}
         self.stage: int = kept.get("stage", 0)
@@ -87,21 +104,22 @@ class _Request:
             "results": self.counts,
         }
 
-    def told(self) -> Callable[[bytes], bool]:
-        """Whether a message names one of the identities by its value, however it is escaped."""
-        values = [encode_json(one.value) for one in self.whom.values()]
-
-        def tells(message: bytes) -> bool:
-            if b"\\" in message:
-                message = encode_json(decode_json(message))
-            return any(value in message for value in values)
-
-        return tells
+    def told(self) -> Callable[[bytes], set[str]]:
+        """Which of the identities a message names by their values."""
+        return told([one.value for one in self.whom.values()])
 
     def fragments(self) -> list[tuple[Xid, str, int]]:
         """(owner, dataset, record number) of what the profile store has under the identities."""
         found = fragments.fragments_of(self.engine, self.packing, sorted(self.whom))
         return [(one.xid, one.dataset, one.seq) for one in found]
+
+    def of_others(self) -> list[Seen]:
+        """Events and profile records of others that name one of the identities."""
+        return [
+            one
+            for one in sightings.of(self.engine, sorted(self.whom))
+            if one.owner not in self.whom and not one.graph_only
+        ]
 
     def events(self) -> Iterator[list[tuple[Xid, int, StoredEvent]]]:
         """(owner, record number, event), in pages."""
@@ -150,7 +168,7 @@ class _Gathering:
         if LAKE in of.include:
             yield from landed(shop)
             snapshot = shop.definitions.snapshot(shop.sandbox.id)
-            found = shop.lake.rows_of_identity(list(of.whom.values()), snapshot)
+            found = shop.lake.rows_of_identity(dict.fromkeys(of.whom.values(), EVER), snapshot)
             of.note(LAKE, records=archive.add("lake/records.jsonl", found))
         archive.add("about.jsonl", [of.counts])
         archive.finish()
@@ -211,7 +229,7 @@ class _Deletion:
     def __init__(self, job: Job, shop: Workshop) -> None:
         self._of = _Request(job, shop)
         self._shop = shop
-        self._identities = list(self._of.whom.values())
+        self._identities = dict.fromkeys(self._of.whom.values(), EVER)
         self.places = (
             (self._counted, {PROFILE, GRAPH, LAKE}),
             (self._profile, {PROFILE}),
@@ -239,6 +257,7 @@ class _Deletion:
                 PROFILE,
                 events=sum(len(page) for page in of.events()),
                 fragments=len(of.fragments()),
+                recordsOfOthers=len(of.of_others()),
                 failedRecords=sum(len(page) for page in of.failed()),
             )
         if GRAPH in include:
@@ -252,23 +271,57 @@ class _Deletion:
             of.note(LAKE, records=sum(1 for _ in rows))
 
     def _profile(self) -> Iterator[JSON]:
-        for page in self._of.events():
+        """What is stored under the identities, what it superseded included, and what is stored
+        under others and names them; from here on what comes late is kept out."""
+        of = self._of
+        suppress = self._unsuppressed()
+        for start in range(0, len(suppress), ROWS_MAX):
+            self._append(Removal(suppress=suppress[start : start + ROWS_MAX]))
+        for page in of.events():
             self._append(Removal(events=[(owner, e.event_id, seq) for owner, seq, e in page]))
-        rows = self._of.fragments()
+        last: dict[tuple[Xid, str], int] = {}
+        for owner, dataset, number in fragments.below(of.engine, dict.fromkeys(of.whom, EVER)):
+            last[owner, dataset] = max(number, last.get((owner, dataset), 0))
+        rows = [(*key, number) for key, number in sorted(last.items())]
         for start in range(0, len(rows), ROWS_MAX):
             self._append(Removal(fragments=rows[start : start + ROWS_MAX]))
-        yield from self._applied()
+        others = of.of_others()
+        for start in range(0, len(others), ROWS_MAX):
+            some = others[start : start + ROWS_MAX]
+            ids = {seq: name for _, name, seq in events.among(of.engine, [s.seq for s in some])}
+            records = [(one.owner, one.source, ids.get(one.seq, ""), one.seq) for one in some]
+            self._append(Removal(records=records))
+        yield from applied(self._shop)
+
+    def _unsuppressed(self) -> list[Suppression]:
+        """What keeps the identities out, as far as it is not in force yet."""
+        of = self._of
+        keys = suppression.Keys(self._shop.sandbox.id)
+        wanted = [
+            suppression.of_identity(
+                keys,
+                xid,
+                until_ms=of.asked_ms,
+                detail=str(identity.namespace_id),
+                request=of.job_id,
+            )
+            for xid, identity in sorted(of.whom.items())
+        ]
+        known = suppressions.known(of.engine, [one.key for one in wanted])
+        return [
+            one for one in wanted if one.key not in known or known[one.key].until_ms < one.until_ms
+        ]
 
     def _graph(self) -> Iterator[JSON]:
         known = identities.clusters_of(self._of.engine, sorted(self._of.whom))
         self._append(Removal(identities=sorted(known)))
-        yield from self._applied()
+        yield from applied(self._shop)
 
     def _failed(self) -> Iterator[JSON]:
         for page in self._of.failed():
             self._append(Removal(failed=[record.seq for record in page]))
             yield self._of.progress()
-        yield from self._applied()
+        yield from applied(self._shop)
 
     def _lake(self) -> Iterator[JSON]:
         yield from landed(self._shop)
@@ -281,20 +334,15 @@ class _Deletion:
         yield from landed(self._shop)
         to = progress(of.engine).position
         tells = of.told()
+
+        def kept(_: int, record: Accepted) -> Accepted:
+            meant = not record.removal and tells(record.message)
+            return replace(record, message=b"") if meant else record
+
         while of.cursor < to:
-            of.cursor, erased = self._shop.journal.erase(tells, after=of.cursor, to=to)
+            of.cursor, erased = self._shop.journal.erase(kept, after=of.cursor, to=to)
             of.note(PROFILE, journalRecords=erased)
             yield of.progress()
 
     def _append(self, what: Removal) -> None:
-        if what:
-            now_ms = self._shop.clock.now_ms()
-            message = removal.encode(what)
-            self._shop.journal.append(
-                [Accepted(self._of.job_id, now_ms, "", "", message, removal=True)]
-            )
-
-    def _applied(self) -> Iterator[JSON]:
-        end = self._shop.journal.end().position
-        while progress(self._of.engine).position < end:
-            yield WAIT
+        order(self._shop, self._of.job_id, what)

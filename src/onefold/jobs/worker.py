@@ -1,13 +1,14 @@
 """The loop over the jobs of one sandbox: claim, do a step, hold, end.
 
-One job of a sandbox runs at a time, in the order in which they fell due. The row is the truth: a
-job belongs to its worker for as long as its lease, which every step renews, and what was done is
-kept as the job's progress, so another worker goes on where this one was killed.
+One job of a sandbox runs at a time, in the order in which they fell due; patient ones come last,
+and let others go first between their steps. The row is the truth: a job belongs to its worker for
+as long as its lease, which every step renews, and what was done is kept as the job's progress, so
+another worker goes on where this one was killed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import structlog
 
@@ -32,12 +33,21 @@ class Worker:
     """Runs the jobs of one sandbox, a step at a time.
 
     alone: no other process runs jobs of this sandbox, so what is marked as running was left behind
-    by one that has died, and is taken over at once.
+    by one that has died, and is taken over at once. patient: kinds that give way to others after
+    each step.
     """
 
-    def __init__(self, workshop: Workshop, kinds: Mapping[str, Kind], *, alone: bool) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        kinds: Mapping[str, Kind],
+        *,
+        alone: bool,
+        patient: Collection[str] = (),
+    ) -> None:
         self._workshop = workshop
         self._kinds = kinds
+        self._patient = patient
         self._engine: Engine = workshop.places.work(workshop.sandbox.id)
         self._job: Job | None = None
         self._steps: Iterator[JSON] = iter(())
@@ -78,6 +88,8 @@ class Worker:
             elif self._workshop.clock.now_ms() - self._held_ms < LEASE_MS // 2:
                 return False
             self._hold(job)
+            if job.kind in self._patient:
+                self._give_way(job)
         return True
 
     def _hold(self, job: Job) -> None:
@@ -89,7 +101,9 @@ class Worker:
 
     def _claimed(self) -> bool:
         now_ms = self._workshop.clock.now_ms()
-        job = jobs.claim(self._engine, now_ms=now_ms, lease_ms=now_ms + LEASE_MS)
+        job = jobs.claim(
+            self._engine, now_ms=now_ms, lease_ms=now_ms + LEASE_MS, last=self._patient
+        )
         if job is None:
             return False
         self._job = job
@@ -97,6 +111,14 @@ class Worker:
         self._progress = job.progress
         self._steps = self._kinds[job.kind](job, self._workshop)
         return True
+
+    def _give_way(self, job: Job) -> None:
+        """Let the other jobs that are due go first."""
+        now_ms = self._workshop.clock.now_ms()
+        if jobs.is_due(self._engine, now_ms=now_ms, besides=self._patient):
+            with self._engine.transaction() as transaction:
+                jobs.give_way(transaction, job.id, now_ms)
+            self._job = None
 
     def _fail(self, job: Job, error: PlatformError) -> None:
         kept = self._progress if isinstance(self._progress, dict) else {}

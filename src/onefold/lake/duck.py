@@ -84,7 +84,7 @@ class Duck:
         try:
             self.run("BEGIN TRANSACTION")
             yield
-            self._synced(self._files() - before)
+            synced(self._files() - before)
             self.run("COMMIT")
         except BaseException:
             self._roll_back()
@@ -116,10 +116,13 @@ class Duck:
     def copy(
         self, template: str, parameters: Sequence[Any], parts: dict[str, Sql], to: Path
     ) -> None:
-        """Write the rows of a query as one Parquet file."""
-        with _translated():
-            relation = self._runner().sql(statement(template, parts), params=list(parameters))
-            relation.write_parquet(str(to), compression="zstd")
+        """Write the rows of a query as one Parquet file. Raises Unfit as `insert`."""
+        try:
+            with _translated():
+                relation = self._runner().sql(statement(template, parts), params=list(parameters))
+                relation.write_parquet(str(to), compression="zstd")
+        except (duckdb.InvalidInputException, duckdb.ConversionException):
+            raise Unfit from None
 
     def close(self) -> None:
         """Let go of the files; the object opens them again when it is used."""
@@ -210,14 +213,15 @@ class Duck:
     def _files(self) -> set[Path]:
         return set((self.directory / DATA).rglob("*.parquet"))
 
-    def _synced(self, files: set[Path]) -> None:
-        """Have new files on the disk, and the names of them."""
-        for path in sorted(files | {file.parent for file in files}):
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+
+def synced(files: set[Path]) -> None:
+    """Have new files on the disk, and the names of them."""
+    for path in sorted(files | {file.parent for file in files}):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextmanager

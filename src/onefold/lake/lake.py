@@ -3,6 +3,7 @@
     catalog.db      DuckLake's catalogue, SQLite
     data/           Parquet files, a directory a table
     exports/        batches as files, made when they are asked for; see exports.py
+    pieces/         exports of profiles that are under way; see pieces.py
 
 Beside a table for each dataset the catalogue has small ones of the lake's own, in the schema
 `onefold`: which table a dataset has, what was landed of each batch, how many applied records were
@@ -15,7 +16,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import msgspec
@@ -25,13 +27,21 @@ from onefold.domain.xdm.types import Field
 from onefold.lake import columns, removal
 from onefold.lake.duck import Duck, Unfit
 from onefold.lake.landing import Part, insert
+from onefold.lake.pieces import Export, add
 from onefold.lake.sql import Sql, dotted, place, quoted
 from onefold.store.snapshot import Schema, Snapshot
 from onefold.store.tables.progress import Progress
+from onefold.store.union import Union
 from onefold.wire import JSON, decode_json
 
 STAGED = "landing.json"
 EXPORTS = "exports"
+PIECES = "pieces"
+EXPORTED = 0
+"""The position of what did not come from the journal."""
+EVER = 1 << 62
+"""Above the number of every record: for identities that are meant whatever was sent when."""
+
 _NAME_CHARS_MAX = 120
 _OWN_ROWS_MAX = "1000000"
 """Rows of one statement up to which the lake's own tables stay in the catalogue."""
@@ -47,8 +57,8 @@ _OWN = (
 
 
 class Landed(msgspec.Struct, frozen=True):
-    """What was landed of a batch in one go. position: of the last journal row of that landing.
-    removed: how many of the records were taken out again."""
+    """What was landed of a batch in one go. position: of the last journal row of that landing, or
+    EXPORTED. removed: how many of the records were taken out again."""
 
     batch: str
     dataset: str
@@ -61,11 +71,12 @@ class Landed(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """How far the lake has come, and by dataset: records landed, records removed again, applied
-    records left out, rows."""
+    """How far the lake has come, and by dataset: records landed from the journal, profiles
+    exported, both of them removed again, applied records left out, rows."""
 
     progress: Progress
     landed: Mapping[str, int]
+    exported: Mapping[str, int]
     removed: Mapping[str, int]
     passed: Mapping[str, int]
     rows: Mapping[str, int]
@@ -167,20 +178,25 @@ class Lake:
     def figures(self) -> Figures:
         """What the lake counts of itself, all at one moment."""
         if not self.exists:
-            return Figures(Progress(0, 0), {}, {}, {}, {})
+            return Figures(Progress(0, 0), {}, {}, {}, {}, {})
         with self.duck.reading():
             progress = self.run("SELECT position, records FROM lake.onefold.progress")
             landed = self.run(
-                "SELECT dataset, sum(records)::BIGINT, sum(removed)::BIGINT"
-                " FROM lake.onefold.landed GROUP BY dataset"
+                "SELECT dataset, sum(records)::BIGINT, sum(removed)::BIGINT, position = ? AS apart"
+                " FROM lake.onefold.landed GROUP BY dataset, apart",
+                (EXPORTED,),
             )
+            removed = Counter[str]()
+            for row in landed:
+                removed[row[0]] += row[2]
             passed = self.run(
                 "SELECT dataset, sum(records)::BIGINT FROM lake.onefold.passed GROUP BY dataset"
             )
             return Figures(
                 Progress(*progress[0]) if progress else Progress(0, 0),
-                {row[0]: row[1] for row in landed},
-                {row[0]: row[2] for row in landed},
+                {row[0]: row[1] for row in landed if not row[3]},
+                {row[0]: row[1] for row in landed if row[3]},
+                removed,
                 dict(passed),
                 {dataset: self.count(dataset) for dataset in self.tables()},
             )
@@ -195,29 +211,76 @@ class Lake:
         self._erase()
         return removed
 
-    def remove_identity(self, identities: Collection[Identity], snapshot: Snapshot) -> int:
+    def remove_identity(self, below: Mapping[Identity, int], snapshot: Snapshot) -> int:
         """Take the records that name one of the identities, as primary one or otherwise, out for
-        good; answer how many there were. Raises as `remove_batch`."""
-        found = {
-            table: removal.naming(self.duck, table, schema, identities, snapshot.namespaces)
-            for _, table, schema in self._with_schemas(snapshot)
-        }
-        named = {table: dataset for dataset, table in self.tables().items()}
+        good; answer how many there were. below: as `naming` takes it. Raises as `remove_batch`."""
+        tables = self.tables()
         removed = sum(
-            removal.remove_numbers(self.duck, named[table], table, numbers)
-            for table, numbers in found.items()
+            removal.remove_numbers(self.duck, dataset, tables[dataset], set(found))
+            for dataset, found in self.naming(below, snapshot).items()
         )
         self._erase()
         return removed
 
+    def naming(
+        self, below: Mapping[Identity, int], snapshot: Snapshot
+    ) -> dict[str, dict[int, set[Identity]]]:
+        """By dataset, the numbers of the records that name one of the identities, and which they
+        name. below: of each identity, the number of the first record that is not meant; what was
+        exported has numbers of its own, and all of it is meant."""
+        ever = dict.fromkeys(below, EVER)
+        return {
+            dataset: removal.naming(
+                self.duck,
+                table,
+                schema,
+                ever if isinstance(schema, Union) else below,
+                snapshot.namespaces,
+            )
+            for dataset, table, schema in self._with_schemas(snapshot)
+        }
+
+    def remove_dataset(self, dataset: str, *, below: int) -> int:
+        """Take the records of a dataset with numbers below `below` out for good; answer how many
+        there were. Raises as `remove_batch`."""
+        table = self.tables().get(dataset)
+        removed = 0
+        if table is not None:
+            removed = removal.remove_dataset(self.duck, dataset, table, below=below)
+        self._erase()
+        return removed
+
+    def count_below(self, dataset: str, *, below: int) -> int:
+        """Rows of a dataset with record numbers below `below`."""
+        table = self.tables().get(dataset)
+        if table is None:
+            return 0
+        rows = self.run(
+            "SELECT count(*) FROM {table} WHERE _seq < ?", (below,), {"table": place(table)}
+        )
+        return int(rows[0][0])
+
+    def numbers(self, batch: str, dataset: str) -> list[int]:
+        """The numbers of the records of a batch, in order."""
+        table = self.tables().get(dataset)
+        if table is None:
+            return []
+        rows = self.run(
+            "SELECT _seq FROM {table} WHERE _batch_id = ? ORDER BY _seq",
+            (batch,),
+            {"table": place(table)},
+        )
+        return [row[0] for row in rows]
+
     def rows_of_identity(
-        self, identities: Collection[Identity], snapshot: Snapshot
+        self, below: Mapping[Identity, int], snapshot: Snapshot
     ) -> Iterator[dict[str, JSON]]:
-        """The records that name one of the identities, with the dataset and batch of each."""
+        """The records that name one of the identities, with the dataset and batch of each. below:
+        as `naming` takes it."""
         for dataset, table, schema in self._with_schemas(snapshot):
             book = snapshot.namespaces
-            numbers = removal.naming(self.duck, table, schema, identities, book)
-            for row in removal.of_numbers(self.duck, table, numbers):
+            numbers = removal.naming(self.duck, table, schema, below, book)
+            for row in removal.of_numbers(self.duck, table, numbers.keys()):
                 found = decode_json(row)
                 yield {
                     "dataset": dataset,
@@ -226,6 +289,28 @@ class Lake:
                     "record": columns.entity_of(row, schema.root),
                 }
 
+    def publish(self, exports: Sequence[Export]) -> None:
+        """Take in exports, whose files are done: all of them, or nothing. What is in the lake
+        already is passed over, so it may be done again. The files stay where they are, too.
+
+        Raises Unavailable API-9002: nothing was taken in.
+        """
+        self._prepare()
+        missing = [one for one in exports if one.records and not self.landed(batch=one.batch)]
+        named = self._named(missing)
+        with self.duck.transaction():
+            for one in missing:
+                add(self.duck, one, named[one.dataset], self.directory)
+                self.duck.run(
+                    "INSERT INTO lake.onefold.landed VALUES (?, ?, ?, ?, 0, false, ?, ?)",
+                    (one.batch, one.dataset, EXPORTED, one.records, one.first_ms, one.last_ms),
+                )
+
+    def prepared(self) -> Duck:
+        """Where statements are run, once the lake's own tables are there."""
+        self._prepare()
+        return self.duck
+
     def tidy(self) -> None:
         """Merge small files of tables that have many, and let go of what was merged before. Files
         stay until the next time, for readers that hold them."""
@@ -233,18 +318,18 @@ class Lake:
             self._prepare()
             removal.compact(self.duck, self.tables().values())
 
-    def _with_schemas(self, snapshot: Snapshot) -> Iterator[tuple[str, str, Schema]]:
+    def _with_schemas(self, snapshot: Snapshot) -> Iterator[tuple[str, str, Schema | Union]]:
         """(dataset, table, schema) of every table whose schema can be used."""
         for dataset, table in self.tables().items():
-            known = snapshot.datasets.get(dataset)
-            schema = snapshot.schemas.get(known.schema_id) if known is not None else None
+            schema = snapshot.form_of(dataset)
             if schema is not None:
                 yield dataset, table, schema
 
     def _erase(self) -> None:
         if self.exists:
             self._prepare()
-            shutil.rmtree(self.directory / EXPORTS, ignore_errors=True)
+            for directory in (EXPORTS, PIECES):
+                shutil.rmtree(self.directory / directory, ignore_errors=True)
             removal.erase(self.duck)
             self.close()
 
@@ -276,7 +361,7 @@ class Lake:
         self._staged.unlink(missing_ok=True)
         self._is_prepared = True
 
-    def _named(self, parts: Sequence[Part]) -> dict[str, str]:
+    def _named(self, parts: Sequence[Part | Export]) -> dict[str, str]:
         """The table of every dataset; made, and widened by new fields, where that is needed."""
         named = self.tables()
         for part in parts:
@@ -286,7 +371,7 @@ class Lake:
             self._widened(part.root, named[part.dataset])
         return named
 
-    def _made(self, part: Part, taken: set[str]) -> str:
+    def _made(self, part: Part | Export, taken: set[str]) -> str:
         name = re.sub(r"[^A-Za-z0-9_]+", "_", part.table)[:_NAME_CHARS_MAX].lower() or "dataset"
         if name in taken:
             name = f"{name}_{part.dataset}"

@@ -15,7 +15,7 @@ from onefold.lake.duck import Duck
 from onefold.lake.sql import Sql, place
 from onefold.wire import JSON, encode_json
 
-_OBJECT_BYTES_MIN = 1 << 24
+OBJECT_BYTES_MIN = 1 << 24
 """DuckDB's own limit for one line; raised when a longer one comes."""
 
 
@@ -52,7 +52,7 @@ def insert(duck: Duck, part: Part, table: str, staged: Path, fits: bool) -> None
     types, _ = duck.columns(place(table))
     inner = {name: kind for name, kind in types.items() if name not in columns.SYSTEM}
     strict = fits and part.is_checked
-    longest = _stage(staged, part.records, keeps=not (strict and columns.is_whole(part.root)))
+    longest = stage(staged, part.records, keeps=not (strict and columns.is_whole(part.root)))
     read = {"n": "BIGINT", "t": "VARCHAR", "m": "BIGINT", "r": "VARCHAR", "e": "JSON"}
     parameters: list[JSON] = [part.batch]
     if not inner:
@@ -67,13 +67,15 @@ def insert(duck: Duck, part: Part, table: str, staged: Path, fits: bool) -> None
         "INSERT INTO {table} BY NAME SELECT n AS _seq, t AS _trace, ? AS _batch_id,"
         " make_timestamptz(m * 1000) AS _received_at, r AS _record{entity}"
         " FROM read_json(?, format = 'newline_delimited', columns = ?, maximum_object_size = ?)",
-        [*parameters, str(staged), read, max(_OBJECT_BYTES_MIN, longest + 1)],
+        [*parameters, str(staged), read, max(OBJECT_BYTES_MIN, longest + 1)],
         {"table": place(table), "entity": entity},
     )
 
 
-def _stage(staged: Path, records: Sequence[Landing], *, keeps: bool) -> int:
-    """Write records as lines of JSON, for the owner's eyes; answer the longest line's length."""
+def stage(staged: Path, records: Sequence[Landing], *, keeps: bool) -> int:
+    """Write records as lines of JSON, for the owner's eyes; answer the longest line's length.
+
+    keeps: each also as a text, for the column `_record`."""
     longest = 0
     staged.unlink(missing_ok=True)
     with open(staged, "xb", opener=_private) as file:

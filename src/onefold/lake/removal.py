@@ -17,6 +17,7 @@ from onefold.lake.columns import Shape
 from onefold.lake.duck import Duck, Row
 from onefold.lake.sql import Sql, dotted, place, text
 from onefold.store.snapshot import Schema
+from onefold.store.union import Union
 from onefold.wire import decode_json, encode_json
 
 PAGE_ROWS = 1_000
@@ -38,50 +39,75 @@ _META = {"meta": dotted("__ducklake_metadata_lake")}
 
 
 def naming(
-    duck: Duck, table: str, schema: Schema, identities: Collection[Identity], book: NamespaceBook
-) -> set[int]:
-    """The numbers of the records in which one of the identities stands: in the identityMap, or in a
-    field that an identity descriptor marks. Cost: reads these columns of all rows."""
+    duck: Duck,
+    table: str,
+    schema: Schema | Union,
+    below: Mapping[Identity, int],
+    book: NamespaceBook,
+) -> dict[int, set[Identity]]:
+    """Which of the identities stand in each record, by the record's number: in the identityMap, or
+    in a field that an identity descriptor marks. Records without one are left out.
+
+    below: of each identity, the number of the first record that is not looked at. Cost: reads these
+    columns of all rows.
+    """
+    wanted = list(below)
+    found: dict[int, set[Identity]] = {}
     types, shapes = duck.columns(place(table))
-    found: set[int] = set()
     if types.get(_MAP, "").startswith("MAP("):
-        found |= _mapped(duck, table, identities, book)
+        for seq, index in _mapped(duck, table, below, book):
+            found.setdefault(seq, set()).add(wanted[index])
     for mark in schema.identities:
-        values = [one.value for one in identities if one.namespace_id == mark.namespace_id]
-        if values and _is_text(mark.path, shapes):
+        marked = [
+            (index, one)
+            for index, one in enumerate(wanted)
+            if one.namespace_id == mark.namespace_id
+        ]
+        if marked and _is_text(mark.path, shapes):
             rows = duck.run(
-                "SELECT _seq FROM {table} AS r WHERE r.{field} IN (SELECT unnest(?))",
-                (values,),
+                "SELECT r._seq, w.index FROM {table} AS r,"
+                " (SELECT unnest(?) AS value, unnest(?) AS below, unnest(?) AS index) AS w"
+                " WHERE r.{field} = w.value AND r._seq < w.below",
+                (
+                    [one.value for _, one in marked],
+                    [below[one] for _, one in marked],
+                    [index for index, _ in marked],
+                ),
                 {"table": place(table), "field": dotted(*mark.path)},
             )
-            found.update(row[0] for row in rows)
-    return found | _kept(duck, table, schema, identities, book)
+            for seq, index in rows:
+                found.setdefault(seq, set()).add(wanted[index])
+    for seq, named in _kept(duck, table, schema, below, book):
+        found.setdefault(seq, set()).update(named)
+    return found
 
 
 def _mapped(
-    duck: Duck, table: str, identities: Collection[Identity], book: NamespaceBook
-) -> set[int]:
-    """By the identityMap. Its keys are codes or ids of namespaces, which the book tells."""
+    duck: Duck, table: str, below: Mapping[Identity, int], book: NamespaceBook
+) -> list[Row]:
+    """(record number, index of the identity), by the identityMap. Its keys are codes or ids of
+    namespaces, which the book tells."""
     parts = {"table": place(table)}
     keys = duck.run('SELECT DISTINCT unnest(map_keys("identityMap")) FROM {table}', (), parts)
-    pairs = [
-        (key, one.value)
+    wanted = [
+        (key, one.value, below[one], index)
         for (key,) in keys
-        for one in identities
+        for index, one in enumerate(below)
         if (namespace := book.by_key(key)) is not None and namespace.id == one.namespace_id
     ]
-    if not pairs:
-        return set()
-    rows = duck.run(
-        "SELECT DISTINCT r._seq FROM"
+    if not wanted:
+        return []
+    return duck.run(
+        "SELECT DISTINCT r._seq, wanted.index FROM"
         " (SELECT _seq, e.key AS namespace, unnest(e.value) AS item FROM"
         '  (SELECT _seq, unnest(map_entries("identityMap")) AS e FROM {table})) AS r,'
-        " (SELECT unnest(?) AS namespace, unnest(?) AS value) AS wanted"
-        " WHERE r.namespace = wanted.namespace AND r.item.id = wanted.value",
-        ([key for key, _ in pairs], [value for _, value in pairs]),
+        " (SELECT unnest(?) AS namespace, unnest(?) AS value, unnest(?) AS below,"
+        "  unnest(?) AS index) AS wanted"
+        " WHERE r.namespace = wanted.namespace AND r.item.id = wanted.value"
+        " AND r._seq < wanted.below",
+        [list(column) for column in zip(*wanted, strict=True)],
         parts,
     )
-    return {row[0] for row in rows}
 
 
 def _is_text(path: Sequence[str], shapes: Mapping[str, Shape]) -> bool:
@@ -94,22 +120,25 @@ def _is_text(path: Sequence[str], shapes: Mapping[str, Shape]) -> bool:
 
 
 def _kept(
-    duck: Duck, table: str, schema: Schema, identities: Collection[Identity], book: NamespaceBook
-) -> set[int]:
+    duck: Duck,
+    table: str,
+    schema: Schema | Union,
+    below: Mapping[Identity, int],
+    book: NamespaceBook,
+) -> Iterator[tuple[int, set[Identity]]]:
     """By records that are kept as they were sent, since columns may not hold all of them."""
-    texts = [encode_json(one.value).decode() for one in identities]
+    texts = [encode_json(one.value).decode() for one in below]
     rows = duck.run(
         "SELECT DISTINCT r._seq, r._record FROM {table} AS r, (SELECT unnest(?) AS value) AS wanted"
         " WHERE r._record IS NOT NULL AND contains(r._record, wanted.value)",
         (texts,),
         {"table": place(table)},
     )
-    wanted = set(identities)
-    return {
-        seq
-        for seq, record in rows
-        if not wanted.isdisjoint(_named(decode_json(record), book, schema.identities))
-    }
+    for seq, record in rows:
+        named = set(_named(decode_json(record), book, schema.identities))
+        meant = {one for one in named if seq < below.get(one, 0)}
+        if meant:
+            yield seq, meant
 
 
 def _named(entity: Any, book: NamespaceBook, marks: Iterable[DescriptorPath]) -> Iterator[Identity]:
@@ -154,6 +183,22 @@ def remove_numbers(duck: Duck, dataset: str, table: str, numbers: Collection[int
             parts,
         )
         duck.run("DELETE FROM {table} WHERE _seq IN (SELECT unnest(?))", bound, parts)
+        for batch, records in rows:
+            _note(duck, dataset, batch, records)
+    return sum(row[1] for row in rows)
+
+
+def remove_dataset(duck: Duck, dataset: str, table: str, *, below: int) -> int:
+    """Delete the records of a dataset that have numbers below `below`; answer how many there
+    were."""
+    bound, parts = (below,), {"table": place(table)}
+    with duck.transaction():
+        rows = duck.run(
+            "SELECT _batch_id, count(*) FROM {table} WHERE _seq < ? GROUP BY _batch_id",
+            bound,
+            parts,
+        )
+        duck.run("DELETE FROM {table} WHERE _seq < ?", bound, parts)
         for batch, records in rows:
             _note(duck, dataset, batch, records)
     return sum(row[1] for row in rows)
