@@ -96,6 +96,7 @@ DOORS = {"api/route.py", "pipeline/processor.py", "jobs/worker.py", "cli/"}
 MORE_DOORS = {
     "supervisor.py": "a child process ends there, and says why",
     "journal.py": "threads that share one commit must all hear of its failure",
+    "jobs/projector.py": "an edge that cannot be made must not keep records waiting",
     "jobs/land_dataset.py": "a lake that cannot take records must not keep jobs waiting",
 }
 
@@ -106,6 +107,7 @@ ASYNC_HOMES = {
     "api/route.py": "the one adapter",
     "api/app.py": "the ASGI application above it",
     "api/body.py": "reads what it awaits",
+    "api/streams.py": "sends what comes, for as long as somebody reads",
     "supervisor.py": "runs the event loop",
 }
 

@@ -17,6 +17,7 @@ from onefold.api.app import Application, application
 from onefold.api.context import Rooms
 from onefold.api.described import Described
 from onefold.api.routes import ROUTES
+from onefold.api.streams import Streams
 from onefold.config import Settings
 from onefold.control import installation
 from onefold.control.discarded import Sweeper
@@ -26,18 +27,25 @@ from onefold.effects import Clock, Ids, SystemClock, SystemIds
 from onefold.errors import NotFound, Unavailable
 from onefold.inlet.accept import Inlets
 from onefold.inlet.batches import Batches
+from onefold.inlet.deletions import Deletions
 from onefold.inlet.inbox import Inbox
 from onefold.inlet.uploads import Uploads
-from onefold.jobs.kinds import KINDS
+from onefold.jobs.kinds import KINDS, PATIENT
 from onefold.jobs.land_dataset import Lander
+from onefold.jobs.projector import Projector
 from onefold.jobs.worker import Worker
 from onefold.jobs.workshop import Workshop
 from onefold.journal import Bell, Journal
 from onefold.lake.exports import Lakes
+from onefold.lookup.activity import Activity
 from onefold.lookup.backlog import Backlogs
+from onefold.lookup.changes import Changes
+from onefold.lookup.edges import Edges
 from onefold.lookup.graph import Graphs
 from onefold.lookup.measurements import Measurements
+from onefold.lookup.positions import Positions
 from onefold.lookup.profiles import Profiles
+from onefold.lookup.undoing import Undoing
 from onefold.observe.metrics import Metrics
 from onefold.pipeline.processor import Processor
 from onefold.store.places import SPOOL, Places
@@ -66,7 +74,7 @@ def rooms(
     ids: Ids | None = None,
 ) -> Rooms:
     """Everything that one HTTP process needs. `origin` tells processes apart in traces."""
-    clock = clock or SystemClock()
+    clock, ids = clock or SystemClock(), ids or SystemIds()
     definitions = Definitions(places.control())
     definitions.when_gone(places.forget)
     lakes = Lakes(places, memory_bytes=settings.lake_memory_bytes)
@@ -83,7 +91,7 @@ def rooms(
     return Rooms(
         settings=settings,
         clock=clock,
-        ids=ids or SystemIds(),
+        ids=ids,
         control=places.control(),
         places=places,
         definitions=definitions,
@@ -95,17 +103,34 @@ def rooms(
         ),
         inlets=inlets,
         inbox=Inbox(places, inlets),
-        profiles=Profiles(places, definitions, answers_bytes_max=settings.answers_bytes_max),
+        deletions=Deletions(
+            places=places, definitions=definitions, inlets=inlets, clock=clock, ids=ids
+        ),
+        profiles=_profiles(settings, places, definitions, clock),
+        edges=Edges(places, definitions, clock, bell),
         graphs=Graphs(places),
+        positions=Positions(places, definitions, bell),
+        undoing=Undoing(places),
+        changes=Changes(places),
+        streams=Streams(settings.change_streams_max),
         measurements=Measurements(places, definitions, clock),
         metrics=metrics,
         backlogs=Backlogs(places, definitions, clock, bell),
-        batches=Batches(
-            places=places, definitions=definitions, clock=clock, ids=ids or SystemIds()
-        ),
+        batches=Batches(places=places, definitions=definitions, clock=clock, ids=ids),
         uploads=Uploads(places=places, clock=clock, settings=settings),
         lakes=lakes,
         described=Described(ROUTES, base_url=settings.base_url),
+    )
+
+
+def _profiles(
+    settings: Settings, places: Places, definitions: Definitions, clock: Clock
+) -> Profiles:
+    return Profiles(
+        places,
+        definitions,
+        answers_bytes_max=settings.answers_bytes_max,
+        activity=Activity(settings.edge_region, clock) if settings.edge_region else None,
     )
 
 
@@ -134,31 +159,33 @@ class Pipeline:
         self._definitions = Definitions(places.control())
         self._definitions.when_gone(self._part)
         self._sweeper = Sweeper(places, self._clock)
-        self._processors: dict[SandboxId, Processor] = {}
+        self._processors: dict[SandboxId, tuple[Processor, Projector]] = {}
 
-    def round(self) -> int:
-        """One batch of every sandbox; answer how many records were taken.
+    def round(self, *, projecting: bool = True) -> int:
+        """One batch of every sandbox, and, when asked for, a step of its projections; answer how
+        many records, and entries of the edge, were taken.
 
         A store that cannot answer does not keep the other sandboxes waiting; its Unavailable is
         raised when no sandbox had anything else to do.
         """
         taken = 0
         passing: Unavailable | None = None
-        for processor in self._all():
-            try:
-                taken += processor.step()
-            except Unavailable as unavailable:
-                passing = unavailable
-            except NotFound as gone:
-                if gone.code != "AUT-1008":
-                    raise
-                # Its sandbox was reset a moment ago: there is nothing left to apply.
+        for processor, projector in self._all():
+            for step in (processor.step, projector.step) if projecting else (processor.step,):
+                try:
+                    taken += step()
+                except Unavailable as unavailable:
+                    passing = unavailable
+                except NotFound as gone:
+                    if gone.code != "AUT-1008":
+                        raise
+                    # Its sandbox was reset a moment ago: there is nothing left to apply.
         if passing is not None and not taken:
             raise passing
         return taken
 
     def drain(self) -> None:
-        """Apply everything that the journals hold now."""
+        """Apply everything that the journals hold now, and project what follows from it."""
         while self.round():
             pass
 
@@ -171,21 +198,22 @@ class Pipeline:
             except Unavailable as passing:
                 log.warning("pipeline.store_unavailable", code=passing.code)
                 self._bell.wait(RETRY_SECONDS)
-        self.drain()
+        while self.round(projecting=False):  # the edge catches up after the next start
+            pass
 
     def _part(self, sandbox: SandboxId) -> None:
         self._processors.pop(sandbox, None)
         self._places.forget(sandbox)
 
-    def _all(self) -> list[Processor]:
-        """The processors of all active sandboxes. Stores that were discarded are removed first,
-        when nothing here has them open any more."""
+    def _all(self) -> list[tuple[Processor, Projector]]:
+        """The processors and projectors of all active sandboxes. Stores that were discarded are
+        removed first, when nothing here has them open any more."""
         self._definitions.installation()
         for left in self._sweeper.sweep(self._definitions.generation()):
             log.error("pipeline.store_not_removed", store=left.id, sandbox=left.name)
         for sandbox in self._definitions.sandboxes():
             if sandbox.id not in self._processors:
-                self._processors[sandbox.id] = Processor(
+                processor = Processor(
                     sandbox=sandbox,
                     journal=Journal(self._places.journal(sandbox.id), self._bell),
                     engine=self._places.profile(sandbox.id),
@@ -194,6 +222,13 @@ class Pipeline:
                     settings=self._settings,
                     metrics=self._metrics,
                 )
+                projector = Projector(
+                    sandbox=sandbox.id,
+                    places=self._places,
+                    definitions=self._definitions,
+                    clock=self._clock,
+                )
+                self._processors[sandbox.id] = (processor, projector)
         return list(self._processors.values())
 
 
@@ -284,7 +319,7 @@ class Jobs:
                     ids=self._ids,
                     settings=self._settings,
                 )
-                worker = Worker(workshop, KINDS, alone=True)
+                worker = Worker(workshop, KINDS, alone=True, patient=PATIENT)
                 self._workers[sandbox.id] = (workshop, worker, Lander(workshop))
         return list(self._workers.values())
 

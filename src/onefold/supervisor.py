@@ -293,6 +293,7 @@ def _http(
 
     def stop(*_: object) -> None:
         http.should_exit = True
+        rooms.streams.ending = True  # they would go on for as long as their readers do
 
     async def telling() -> None:
         while True:
@@ -311,6 +312,7 @@ def _http(
     signal.signal(signal.SIGTERM, stop)
     uvloop.run(run())
     rooms.inlets.tallies.tell()
+    rooms.edges.settle()
     places.close()
 
 

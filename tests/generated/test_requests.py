@@ -26,8 +26,10 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from onefold.api.openapi import document
+from onefold.api.profile.projection_json import DESTINATIONS, PROJECTIONS, vendor_type
 from onefold.api.route import Route
 from onefold.api.routes import ROUTES
+from onefold.domain.xdm.schema import PROFILE_UNION
 from onefold.testing.app import App, install
 from onefold.testing.smile_encoder import encode
 
@@ -37,8 +39,9 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
+_EMBEDDED = ("projectionDestinations", "projectionConfigs")
 ID_NAMES = ("$id", "@id", "id", "name")
-LIST_NAMES = ("results", "children", "items", "sandboxes")
+LIST_NAMES = ("results", "children", "items", "sandboxes", "records", *_EMBEDDED)
 
 
 @schemathesis.serializer("application/x-jackson-smile")
@@ -143,6 +146,8 @@ def existing(path: str, app: App) -> dict[str, str]:
     """Values of a path's places that name things: what the list above the first place has."""
     if "/collection/" in path:
         return {"id": app.inlet}
+    if "/edge/{id}" in path:
+        return {"id": ids(app.get(DESTINATIONS))[-1]}
     if "/orgs/{org}" in path:
         return {"org": app.org_id}
     above, place, rest = path.partition("/{")
@@ -156,6 +161,7 @@ def ids(answer: httpx.Response) -> list[str]:
         return []
     body = answer.json()
     if isinstance(body, dict):
+        body = body.get("_embedded", body)
         body = next((body[name] for name in LIST_NAMES if name in body), list(body))
     return [str(_id(item)) for item in body]
 
@@ -174,6 +180,11 @@ def filled(body: Any, app: App) -> Any:
         return [filled(value, app) for value in body]
     dataset = app.datasets["Customer events"]
     real = {"$SCHEMA": dataset.schema_id, "$DATASET": dataset.id}
+    if body == "$UNION_DATASET":
+        known = app.rooms.definitions.snapshot(app.sandbox.id).datasets.values()
+        return next(dataset.id for dataset in known if dataset.schema_id == PROFILE_UNION)
+    if body == "$DESTINATION":
+        return ids(app.get(DESTINATIONS))[-1]
     return real.get(body, body) if isinstance(body, str) else body
 
 
@@ -216,7 +227,27 @@ def furnish(app: App) -> None:
     made(
         app, "/data/core/idnamespace/identities", {"name": "S", "code": "SHOP", "idType": "DEVICE"}
     )
+    exports = {
+        "name": "Exports",
+        "schemaRef": {"id": PROFILE_UNION},
+        "fileDescription": {"persisted": True},
+    }
+    (name,) = made(app, "/data/foundation/catalog/dataSets", exports)
+    export = {
+        "schema": {"name": "_xdm.context.profile"},
+        "destination": {"datasetId": name.rpartition("/")[2]},
+    }
+    made(app, "/data/core/ups/export/jobs", export)
+    to = {"type": "EDGE", "dataCenters": ["OR2"], "replicationPolicy": "PROACTIVE"}
+    kind = f"{vendor_type('projectionDestination')}; version=1"
+    to_id = app.post(DESTINATIONS, to, content_type=kind).json()["id"]
+    kind = f"{vendor_type('projectionConfig')}; version=1"
+    greeting = {"name": "x", "selector": "person", "destinationId": to_id}
+    url = f"{PROJECTIONS}?schemaName=_xdm.context.profile"
+    assert app.post(url, greeting, content_type=kind).status_code == 200
     app.ingest("Customer events", {"_id": "1", "timestamp": "2026-01-01T00:00:00Z", **kim})
+    made(app, "/onefold/v1/previewsamplestatus/refresh", None)
+    app.work()
 
 
 def made(app: App, url: str, body: Any) -> Any:

@@ -5,28 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from onefold.domain.sandbox import Sandbox
+from onefold.domain.sandbox import Sandbox, SandboxId
 from onefold.errors import PlatformError
 from onefold.wire import JSON, encode_json
 
 if TYPE_CHECKING:
     from onefold.api.described import Described
+    from onefold.api.streams import Streams
     from onefold.config import Settings
     from onefold.control.tokens import Tokens
     from onefold.effects import Clock, Ids
     from onefold.inlet.accept import Inlets
     from onefold.inlet.batches import Batches
+    from onefold.inlet.deletions import Deletions
     from onefold.inlet.inbox import Inbox
     from onefold.inlet.uploads import Uploads
     from onefold.lake.exports import Lakes
     from onefold.lookup.backlog import Backlogs
+    from onefold.lookup.changes import Changes
+    from onefold.lookup.edges import Edges
     from onefold.lookup.graph import Graphs
     from onefold.lookup.measurements import Measurements
+    from onefold.lookup.positions import Positions
     from onefold.lookup.profiles import Profiles
+    from onefold.lookup.undoing import Undoing
     from onefold.observe.metrics import Metrics
     from onefold.store.engine import Engine
     from onefold.store.places import Places
@@ -74,10 +80,34 @@ class FilePart(msgspec.Struct, frozen=True):
     length: int
 
 
+class Stream(Protocol):
+    """A body without an end (streams.py). Each method answers at once, with bytes to send."""
+
+    sandbox: SandboxId
+    """Whose data it tells; it ends with the sandbox."""
+
+    def begin(self) -> bytes:
+        """The first bytes."""
+        ...
+
+    def more(self) -> bytes:
+        """What has come since, some of it; nothing if nothing has."""
+        ...
+
+    def heartbeat(self) -> bytes:
+        """That it is still there."""
+        ...
+
+    def close(self) -> None:
+        """Called once, when nothing will be asked any more."""
+        ...
+
+
 class Response(msgspec.Struct, frozen=True):
     """Status, body as bytes ready to send (empty: no body, no content type), further headers.
 
-    file: what is sent instead of the body, piece by piece.
+    file: what is sent instead of the body, piece by piece. stream: what is sent instead, for as
+    long as somebody reads.
     """
 
     status: int
@@ -85,6 +115,7 @@ class Response(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
     media_type: str = "application/json"
     file: FilePart | None = None
+    stream: Stream | None = None
 
 
 def json_response(status: int, value: JSON, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -109,8 +140,14 @@ class Rooms:
     tokens: Tokens
     inlets: Inlets
     inbox: Inbox
+    deletions: Deletions
     profiles: Profiles
+    edges: Edges
     graphs: Graphs
+    positions: Positions
+    undoing: Undoing
+    changes: Changes
+    streams: Streams
     metrics: Metrics
     measurements: Measurements
     backlogs: Backlogs

@@ -4,6 +4,8 @@ it. Plain data: `openapi.py` makes the document of it, and nothing is checked ag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from onefold.wire import JSON
@@ -41,12 +43,22 @@ class Body(NamedTuple):
     example: JSON = None
 
 
+class Header(NamedTuple):
+    """One header of an answer."""
+
+    help: str
+    schema: Schema = TEXT
+
+
 class Answer(NamedTuple):
-    """One answer that is no error. of: as in Body; None when there is no body."""
+    """One answer that is no error. of: as in Body; None when there is no body. headers: by name, in
+    lower case. streams: a media type besides, whose body is a stream of text without an end."""
 
     help: str
     of: Any = ANY
     media: str = JSON_TYPE
+    headers: Mapping[str, Header] = MappingProxyType({})
+    streams: str = ""
 
 
 def query(name: str, help: str, schema: Schema = TEXT, *, required: bool = False) -> Parameter:

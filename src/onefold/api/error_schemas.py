@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from onefold.api.declared import DOCUMENT, NUMBER, TEXT, Schema, record
+from onefold.api.declared import DOCUMENT, NUMBER, TEXT, Schema, array, keyed, record
 from onefold.api.problem import GATEWAY_TITLES, OF_GATEWAY, STATUS, Family
 
 _PROBLEM = record(type=TEXT, title=TEXT, status=NUMBER, detail=TEXT)
 _UPS = record(message=TEXT, cause=TEXT, statusCode=TEXT)
+_SYSTEM_JOBS = record(code=TEXT, message=TEXT)
 
 SCHEMAS: dict[str, Schema] = {
     "GatewayError": record(error_code=TEXT, message=TEXT),
@@ -14,6 +15,10 @@ SCHEMAS: dict[str, Schema] = {
     "EntitiesError": _UPS,
     "EntitiesNotFound": record(statusCode={"const": "404"}),
     "PoliciesError": _UPS,
+    "ProjectionsError": record(status=NUMBER, title=TEXT, type=TEXT, detail=TEXT),
+    "SystemjobsError": _SYSTEM_JOBS,
+    "SystemjobsBatchError": record(requestId=TEXT, errors=keyed(array(_SYSTEM_JOBS))),
+    "PreviewError": record(message=TEXT, statusCode=TEXT),
     "CollectionError": record(type=TEXT, status=NUMBER, title=TEXT, report=record(message=TEXT)),
     "CollectionAuthorizationError": record(
         type=TEXT, status=TEXT, title=TEXT, report=record(message=TEXT)
@@ -61,6 +66,8 @@ def name_of(code: str, family: Family) -> str:
         return "EntitiesNotFound"
     if family == "collection" and STATUS[code] in (401, 403):
         return "CollectionAuthorizationError"
+    if family == "systemjobs" and code in ("DEL-1002", "DEL-1003"):
+        return "SystemjobsBatchError"
     if (code, family) == ("FLW-1002", "flow"):
         return "FlowConflict"
     name = f"{family.capitalize()}Error"

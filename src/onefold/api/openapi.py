@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from onefold.api.declared import FILLED, JSON_TYPE, Parameter, header
+from onefold.api.declared import FILLED, TEXT, Parameter, header
 from onefold.api.error_schemas import SCHEMAS, name_of
-from onefold.api.problem import STATUS
+from onefold.api.position import KNOWN, PARAMETER, READ_CODES
+from onefold.api.problem import STATUS, media_of
 from onefold.api.route import NO_BODY, Route, body_codes
 from onefold.errors import CODES
 from onefold.wire import JSON
@@ -46,7 +47,36 @@ TAGS = (
     Tag(
         "Merge policies",
         "Whose fragments are merged, and who is believed.",
-        ("/data/core/ups/config/",),
+        ("/data/core/ups/config/mergePolicies",),
+    ),
+    Tag(
+        "Preview samples",
+        "How many profiles there are, and what they are made of.",
+        ("/data/core/ups/previewsamplestatus", "/onefold/v1/previewsamplestatus"),
+    ),
+    Tag(
+        "Export jobs",
+        "Merged profiles as rows of a dataset.",
+        ("/data/core/ups/export/",),
+    ),
+    Tag(
+        "Edge projections",
+        "Parts of every person, held ready where a page is made.",
+        (
+            "/data/core/ups/config/destinations",
+            "/data/core/ups/config/projections",
+            "/onefold/v1/edge/",
+        ),
+    ),
+    Tag(
+        "Deletions",
+        "What is taken out of profiles for good, and the proof of it.",
+        ("/data/core/ups/system/jobs", "/onefold/v1/receipts"),
+    ),
+    Tag(
+        "Why and undo",
+        "Where a value comes from, why two identities are one person, and taking one thing back.",
+        ("/onefold/v1/explain/", "/onefold/v1/undo"),
     ),
     Tag("Identities", "XIDs, and who is linked with whom.", ("/data/core/identity/",)),
     Tag("Namespaces", "What identities are of.", ("/data/core/idnamespace/",)),
@@ -61,6 +91,7 @@ TAGS = (
         ("/data/foundation/import/",),
     ),
     Tag("Failed records", "What could not be applied, and why.", ("/onefold/v1/failed-records",)),
+    Tag("Changes", "What happened to people, for those who follow.", ("/onefold/v1/changes",)),
     Tag(
         "Schema registry",
         "Schemas, what they are made of, and what is said of them.",
@@ -250,6 +281,8 @@ def _parameters(route: Route) -> JSON:
         place = declared.pop(("path", name), Parameter(name, "path", "", FILLED, required=True))
         found.append(_parameter(place))
     found += map(_parameter, declared.values())
+    if route.reads:
+        found.append(_parameter(PARAMETER))
     if route.gate == "platform":
         found.append({"$ref": "#/components/parameters/sandbox"})
     return found
@@ -270,6 +303,14 @@ def _responses(route: Route, types: _Types) -> JSON:
         said[str(status)] = {"description": answer.help}
         if answer.of is not None:
             said[str(status)]["content"] = {answer.media: {"schema": types.schema(answer.of)}}
+        if answer.streams:
+            said[str(status)]["content"][answer.streams] = {"schema": TEXT}
+        headers = {**answer.headers, **(KNOWN if route.reads else {})}
+        if headers:
+            said[str(status)]["headers"] = {
+                name: {"description": header.help, "schema": header.schema}
+                for name, header in headers.items()
+            }
     if not said:
         said["2XX"] = {"description": "Done."}
     for status, codes in sorted(errors_of(route).items()):
@@ -286,6 +327,8 @@ def errors_of(route: Route) -> Mapping[int, Sequence[str]]:
         codes += _GATE.split()
     if route.needs is not None:
         codes.append("AUT-1009")
+    if route.reads:
+        codes += READ_CODES
     if route.gate == "platform":
         codes += ["AUT-1008", "AUT-1010"]
     if route.method not in NO_BODY:
@@ -299,11 +342,17 @@ def errors_of(route: Route) -> Mapping[int, Sequence[str]]:
 
 
 def _error(route: Route, codes: Sequence[str]) -> JSON:
+    by_media: dict[str, list[str]] = {}
+    for code in codes:
+        by_media.setdefault(media_of(code, route.family), []).append(code)
+    return {
+        "description": "\n".join(f"- `{code}` {CODES[code].meaning}" for code in codes),
+        "content": {media: {"schema": _error_schema(route, of)} for media, of in by_media.items()},
+    }
+
+
+def _error_schema(route: Route, codes: Sequence[str]) -> JSON:
     names = dict.fromkeys(name_of(code, route.family) for code in codes)
     forms: list[JSON] = [{"$ref": _REFERENCE.format(name=name)} for name in names if name]
     is_known = route.fails is not None and "" not in names
-    schema = {} if not is_known else forms[0] if len(forms) == 1 else {"anyOf": forms}
-    return {
-        "description": "\n".join(f"- `{code}` {CODES[code].meaning}" for code in codes),
-        "content": {JSON_TYPE: {"schema": schema}},
-    }
+    return {} if not is_known else forms[0] if len(forms) == 1 else {"anyOf": forms}

@@ -10,16 +10,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
-from onefold.api.context import Response, json_response
+from onefold.api.context import Response
 from onefold.domain.sandbox import Sandbox
 from onefold.errors import CODES, Defect, PlatformError
 from onefold.inlet.accept import InvalidMessage
-from onefold.wire import JSON, iso_millis
+from onefold.wire import JSON, encode_json, iso_millis
 
 Family = Literal[
     "gateway",
     "entities",
     "policies",
+    "projections",
+    "preview",
+    "systemjobs",
     "collection",
     "namespaces",
     "identity",
@@ -35,37 +38,40 @@ Family = Literal[
 ]
 
 _400 = (
-    "API-1003 API-1004 AUT-1005 AUT-2001 AUT-2003 AUT-2004 AUT-2005 AUT-2006 BAT-1002 BAT-1003 "
-    "BAT-1004 BAT-1005 BAT-1007 CTL-1008 FLW-1001 INL-1001 INL-1002 INL-1003 INL-1004 INL-1005 "
-    "INL-1006 INL-1007 INL-1012 INL-1018 PRO-1001 PRO-1002 PRO-1003 REC-1001 REC-1002 REC-1003 "
-    "REC-1004 REC-1005 REC-1006 REC-1007 REC-1008 REC-1009 REC-1010 REC-1011 REC-1012 REC-2001 "
-    "REC-2002 REG-1001 REG-1002 REG-1003 REG-1005 REG-1008 SML-1001 XDM-1002 XDM-1003 XDM-1004 "
-    "XDM-1005 XDM-1006 XDM-2001 XID-1001"
+    "API-1003 API-1004 API-1008 "
+    "AUT-1005 AUT-2001 AUT-2003 AUT-2004 AUT-2005 AUT-2006 BAT-1002 BAT-1003 "
+    "BAT-1004 BAT-1005 BAT-1007 CTL-1008 DEL-1001 DEL-1002 DEL-1003 FLW-1001 "
+    "INL-1001 INL-1002 INL-1003 INL-1004 INL-1005 INL-1006 INL-1007 INL-1012 INL-1018 "
+    "PRJ-1003 PRJ-1008 PRJ-1009 PRO-1001 PRO-1002 PRO-1003 "
+    "REC-1001 REC-1002 REC-1003 REC-1004 REC-1005 REC-1006 REC-1007 REC-1008 REC-1009 REC-1010 "
+    "REC-1011 REC-1012 REC-2001 REC-2002 REG-1001 REG-1002 REG-1003 REG-1005 REG-1008 SML-1001 "
+    "XDM-1002 XDM-1003 XDM-1004 XDM-1005 XDM-1006 XDM-2001 XID-1001"
 )
 _OTHERS = {
     401: "AUT-1002 AUT-2002 INL-1013 INL-1014",
     403: "AUT-1001 AUT-1003 AUT-1004 AUT-1006 AUT-1007 AUT-1009 INL-1015",
     404: (
-        "API-1001 AUT-1008 BAT-1001 BAT-1006 CTL-1007 DAT-1001 FLR-1001 INL-1008 INL-1019 "
-        "PRO-1004 PRO-1005 PRV-1001 XDM-1001"
+        "API-1001 AUT-1008 BAT-1001 BAT-1006 CTL-1007 DAT-1001 DEL-1005 DEL-1006 FLR-1001 "
+        "INL-1008 INL-1019 PRJ-1001 PRJ-1002 PRJ-1010 PRO-1004 PRO-1005 PRV-1001 SMP-1001 "
+        "UND-1001 UND-1004 XDM-1001"
     ),
     405: "API-1002",
     406: "REG-1004",
     408: "API-1006 INL-1016",
     409: (
         "AUT-1010 CAT-1001 CAT-1003 CTL-1001 CTL-1004 CTL-1005 CTL-1006 CTL-1009 CTL-1010 "
-        "FLR-1002 FLW-1003 INL-1020 REG-1006"
+        "FLR-1002 FLW-1003 INL-1020 PRJ-1005 PRJ-1007 REG-1006 UND-1002"
     ),
-    412: "CAT-1002 FLW-1002 REG-1007",
-    410: "FLR-1003",
+    412: "CAT-1002 FLW-1002 PRJ-1006 REG-1007",
+    410: "CHG-1001 FLR-1003 UND-1003",
     413: "API-1005 INL-1009 SML-1002",
     414: "API-1007",
-    415: "INL-1010",
+    415: "INL-1010 PRJ-1004",
     416: "DAT-1002",
-    422: "PRO-1006 PRO-1007",
+    422: "DEL-1004 PRO-1006 PRO-1007",
     429: "INL-1011",
     500: "API-9001 CTL-1002 CTL-1003 REC-9001",
-    503: "API-9002 INL-1017",
+    503: "API-9002 API-9003 CHG-1002 INL-1017",
 }
 STATUS: dict[str, int] = {
     code: status for status, codes in {400: _400, **_OTHERS}.items() for code in codes.split()
@@ -93,6 +99,7 @@ GATEWAY_TITLES = {
 }
 """Codes that the gateway answers with a problem body."""
 
+PROBLEM_TYPE = "application/problem+json"
 _RETRY_SECONDS = 1
 _INLET_TYPE = "http://ns.adobe.com/adobecloud/problem/data-collection-service/inlet"
 _AUTHORIZATION_TYPE = (
@@ -121,6 +128,20 @@ _IMS_ERRORS = {
     "AUT-2004": "invalid_scope",
     "AUT-2006": "unsupported_grant_type",
 }
+
+_PROBLEMS = {
+    "PRJ-1001": ("The projection destination has not yet been created.", "missing-entity"),
+    "PRJ-1004": ("HTTP 415 Unsupported Media Type", "unsupported-media-type"),
+    "INL-1010": ("HTTP 415 Unsupported Media Type", "unsupported-media-type"),
+}
+_PROBLEM_KINDS = {
+    400: "bad-request",
+    403: "forbidden",
+    404: "missing-entity",
+    409: "conflict",
+    412: "precondition-failed",
+}
+"""Titles and kinds of the problems of projections. Source: profile contract, 1.3."""
 
 _REGISTRY_TYPES = {
     "CTL-1007": "XDM-1012-404",
@@ -163,7 +184,14 @@ def response(error: PlatformError, family: Family, context: Context) -> Response
     else:
         shape = _SHAPES["gateway" if error.code in OF_GATEWAY else family]
         body = shape(error, status, context)
-    return json_response(status, body, _headers(error, status))
+    media_type = media_of(error.code, family)
+    return Response(status, encode_json(body), _headers(error, status), media_type)
+
+
+def media_of(code: str, family: Family) -> str:
+    """The content type of an error's body at a route of the family."""
+    is_problem = family == "projections" and code != "API-1004" and code not in OF_GATEWAY
+    return PROBLEM_TYPE if is_problem else "application/json"
 
 
 def detail_of(error: PlatformError, context: Context) -> str:
@@ -265,6 +293,33 @@ def _policies_body(error: PlatformError, status: int, context: Context) -> JSON:
         "cause": f"{error.code}: {CODES[error.code].meaning}",
         "statusCode": str(status),
     }
+
+
+def _preview_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: profile contract, 1.3, "Preview, export"."""
+    return {"message": f"{error.code}: {detail_of(error, context)}", "statusCode": str(status)}
+
+
+def _projections_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: profile contract, 1.3, "Projections", for status, title and type; RFC 7807 for
+    detail."""
+    title, kind = _PROBLEMS.get(
+        error.code, (CODES[error.code].meaning.rstrip("."), _PROBLEM_KINDS.get(status, "error"))
+    )
+    return {
+        "status": status,
+        "title": title,
+        "type": f"http://ns.adobe.com/adobecloud/problem/{kind}",
+        "detail": f"{error.code}: {detail_of(error, context)}",
+    }
+
+
+def _system_jobs_body(error: PlatformError, status: int, context: Context) -> JSON:
+    """Source: profile contract, 1.3: problems with a batch come wrapped."""
+    body: JSON = {"code": str(status), "message": detail_of(error, context)}
+    if error.code in ("DEL-1002", "DEL-1003"):
+        return {"requestId": context.request_id, "errors": {str(status): [body]}}
+    return body
 
 
 def _namespaces_body(error: PlatformError, status: int, context: Context) -> JSON:
@@ -387,6 +442,9 @@ _SHAPES: dict[Family, Callable[[PlatformError, int, Context], JSON]] = {
     "gateway": _gateway_body,
     "entities": _entities_shape,
     "policies": _policies_body,
+    "projections": _projections_body,
+    "systemjobs": _system_jobs_body,
+    "preview": _preview_body,
     "collection": collection_body,
     "namespaces": _namespaces_body,
     "identity": _identity_body,
@@ -403,7 +461,7 @@ _SHAPES: dict[Family, Callable[[PlatformError, int, Context], JSON]] = {
 
 
 def _headers(error: PlatformError, status: int) -> tuple[tuple[str, str], ...]:
-    if status in (429, 503):
+    if status in (429, 503) or "retry_after_seconds" in error.facts:
         seconds = error.facts.get("retry_after_seconds", _RETRY_SECONDS)
         return (("retry-after", str(seconds)),)
     if status == 408:

@@ -16,10 +16,11 @@ from urllib.parse import unquote
 
 import structlog
 
-from onefold.api import body, gateway, problem
-from onefold.api.context import FilePart, Request, Response, Rooms
+from onefold.api import body, gateway, position, problem, streams
+from onefold.api.context import FilePart, Request, Response, Rooms, Stream
 from onefold.api.declared import Answer, Body, Parameter
-from onefold.errors import Defect, OverLimit, PlatformError, Rejected
+from onefold.domain.sandbox import SandboxId
+from onefold.errors import Defect, Malformed, OverLimit, PlatformError, Rejected, Unavailable
 from onefold.observe.events import place_of
 from onefold.store.places import SPOOL
 
@@ -47,7 +48,9 @@ class Route(NamedTuple):
     family: the shape of errors. inline: which requests are answered on the event loop. needs:
     the permission that the call takes, `permission:action` of domain/permissions.py. body_max:
     bytes, instead of the setting's. spool: the body goes into a file, and may be as large as
-    `file_bytes_max`. url_max: characters of the whole URL.
+    `file_bytes_max`. url_max: characters of the whole URL. reads: it answers from what the pipeline
+    writes, so its answers have a position, and may be asked for one (position.py); behind the
+    platform's gate only.
 
     The others are for the document (openapi.py). summary: instead of the first sentence of the
     handler's docstring. answers: by status, those that are no errors. fails: codes of the errors
@@ -65,6 +68,7 @@ class Route(NamedTuple):
     body_max: int | None = None
     spool: bool = False
     url_max: int | None = None
+    reads: bool = False
     summary: str = ""
     parameters: tuple[Parameter, ...] = ()
     takes: Body | None = None
@@ -122,14 +126,28 @@ class Endpoint:
             caller,
             spooled,
         )
-        if route.inline is not None and route.inline(request):
-            return route.handler(request, rooms)
         loop = asyncio.get_running_loop()
+        known = None
+        if route.reads:
+            assert caller is not None
+            sandbox = caller.sandbox.id
+            if position.MIN_POSITION in headers:
+                known = await _reached(sandbox, headers, rooms)
+            else:
+                known = rooms.positions.lately(sandbox, loop.time())
         try:
-            return await loop.run_in_executor(self._threads, route.handler, request, rooms)
+            if route.inline is not None and route.inline(request):
+                response = route.handler(request, rooms)
+            else:
+                response = await loop.run_in_executor(self._threads, route.handler, request, rooms)
+        except PlatformError as error:
+            if known is None:
+                raise
+            response = _failed(error, route, scope, request_id, rooms)
         finally:
             if spooled is not None:
                 spooled.unlink(missing_ok=True)
+        return response if known is None else position.known_to(response, known)
 
 
 class Nowhere:
@@ -163,7 +181,8 @@ async def serve(
         defect = Defect("Unexpected error")
         defect.__cause__ = error
         response = _failed(defect, route, scope, request_id, rooms)
-    await _sent(response, request_id, scope["method"], send)
+    if response.stream is None:
+        await _sent(response, request_id, scope["method"], send)
     now_s = rooms.clock.monotonic_s()
     rooms.metrics.request(
         route.path, scope["method"], response.status, seconds=now_s - started, now_s=now_s
@@ -177,6 +196,75 @@ async def serve(
             status=response.status,
             seconds=round(now_s - started, 6),
         )
+    if response.stream is not None:
+        reading = Reading(route, scope["method"], headers, response.stream.sandbox)
+        await _streamed(response, response.stream, reading, request_id, receive, send, rooms)
+
+
+class Reading(NamedTuple):
+    """Who reads a stream, and what that takes."""
+
+    route: Route
+    method: str
+    headers: Mapping[str, str]
+    sandbox: SandboxId
+
+    def allowed(self, rooms: Rooms) -> bool:
+        """Whether the same request would still be answered from the same sandbox."""
+        try:
+            asks = gateway.caller(self.method, self.headers, rooms, needs=self.route.needs)
+        except PlatformError:
+            return False
+        return asks.sandbox.id == self.sandbox
+
+
+async def _streamed(
+    response: Response,
+    stream: Stream,
+    reading: Reading,
+    request_id: str,
+    receive: Receive,
+    send: Send,
+    rooms: Rooms,
+) -> None:
+    """Send a response that has no end."""
+    try:
+        await send(_head(response, request_id, None))
+        if reading.method == "HEAD":
+            await send({"type": "http.response.body", "body": b""})
+            return
+        await streams.sent(
+            stream, rooms.streams, receive, send, allowed=lambda: reading.allowed(rooms)
+        )
+    except OSError:
+        return  # the client went away; that is its right
+    finally:
+        stream.close()
+
+
+async def _reached(sandbox: SandboxId, headers: Mapping[str, str], rooms: Rooms) -> int:
+    """The position that is passed now; waits a moment for the one that the caller needs, and holds
+    no thread meanwhile. Raises Malformed API-1008, Unavailable API-9003."""
+    wanted = position.wanted(headers)
+    passed = rooms.positions.passed(sandbox)
+    known = passed()
+    if known >= wanted:
+        return known
+    if wanted > rooms.positions.end(sandbox):
+        raise Malformed(
+            "API-1008", f"{position.MIN_POSITION} is beyond the last write of this sandbox"
+        )
+    loop = asyncio.get_running_loop()
+    deadline, look = loop.time() + position.WAIT_SECONDS, position.LOOK_SECONDS
+    while known < wanted:
+        if loop.time() >= deadline:
+            raise Unavailable(
+                "API-9003", f"Applied up to position {known}; the read asks for {wanted}"
+            )
+        await asyncio.sleep(look)
+        look = min(look * 1.5, position.LOOK_SECONDS_MOST)
+        known = passed()
+    return known
 
 
 def request_id_of(headers: Mapping[str, str], rooms: Rooms) -> str:
@@ -260,16 +348,8 @@ async def _sent(response: Response, request_id: str, method: str, send: Send) ->
         except OSError:  # it has left since it was found; whoever asks again finds it anew
             response = Response(503, headers=(("retry-after", "1"),))
     length = response.file.length if response.file is not None else len(content)
-    headers = [(b"x-request-id", request_id.encode("latin-1"))]
-    if response.status not in (204, 304):
-        headers.append((b"content-length", b"%d" % length))
-    if length:
-        headers.append((b"content-type", response.media_type.encode("latin-1")))
-    for name, value in response.headers:
-        headers.append((name.encode("latin-1"), value.encode("latin-1")))
-    start = {"type": "http.response.start", "status": response.status, "headers": headers}
     try:
-        await send(start)
+        await send(_head(response, request_id, length))
         if file is not None and response.file is not None and method != "HEAD":
             await _pieces(file, response.file, send)
         else:
@@ -279,6 +359,18 @@ async def _sent(response: Response, request_id: str, method: str, send: Send) ->
     finally:
         if file is not None:
             file.close()
+
+
+def _head(response: Response, request_id: str, length: int | None) -> Message:
+    """The start of a response; length: of its body, None when nobody knows."""
+    headers = [(b"x-request-id", request_id.encode("latin-1"))]
+    if length is not None and response.status not in (204, 304):
+        headers.append((b"content-length", b"%d" % length))
+    if length != 0:
+        headers.append((b"content-type", response.media_type.encode("latin-1")))
+    for name, value in response.headers:
+        headers.append((name.encode("latin-1"), value.encode("latin-1")))
+    return {"type": "http.response.start", "status": response.status, "headers": headers}
 
 
 async def _pieces(file: BinaryIO, part: FilePart, send: Send) -> None:

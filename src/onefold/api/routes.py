@@ -30,9 +30,19 @@ from onefold.api.identity import settings as identity_settings
 from onefold.api.imports import batches, files
 from onefold.api.ims import tokens
 from onefold.api.observability import insights
-from onefold.api.onefold import failed_records
+from onefold.api.onefold import changes, edge, explain, failed_records, receipts, undo
 from onefold.api.privacy import jobs as privacy_jobs
-from onefold.api.profile import bulk, entities, merge_policies
+from onefold.api.profile import (
+    bulk,
+    delete_entity,
+    destinations,
+    entities,
+    export_jobs,
+    merge_policies,
+    preview_status,
+    projections,
+    system_jobs,
+)
 from onefold.api.sandboxes import sandboxes
 from onefold.api.schemaregistry import descriptors, resources, rpc
 
@@ -40,8 +50,15 @@ ROUTES = (
     *entities.ROUTES,
     *messages.ROUTES,
     *bulk.ROUTES,
+    *delete_entity.ROUTES,
     *tokens.ROUTES,
+    *edge.ROUTES,
     *merge_policies.ROUTES,
+    *export_jobs.ROUTES,
+    *destinations.ROUTES,
+    *projections.ROUTES,
+    *preview_status.ROUTES,
+    *system_jobs.ROUTES,
     *namespaces.ROUTES,
     *xids.ROUTES,
     *graph.ROUTES,
@@ -71,6 +88,10 @@ ROUTES = (
     *runs.ROUTES,
     *mapping_sets.ROUTES,
     *failed_records.ROUTES,
+    *changes.ROUTES,
+    *explain.ROUTES,
+    *undo.ROUTES,
+    *receipts.ROUTES,
     *health.ROUTES,
     *described.ROUTES,
 )

@@ -12,6 +12,8 @@ from onefold import doctor
 from onefold.control import installation
 from onefold.doctor import Finding
 from onefold.domain.sandbox import SandboxId
+from onefold.effects import SystemClock
+from onefold.jobs import projector
 from onefold.journal import Journal, PipeBell
 from onefold.lake.lake import Lake
 from onefold.store.places import Places
@@ -27,14 +29,18 @@ def examine(data: Path) -> int:
     bell = PipeBell()
     clean = True
     with Progress(console=Console(stderr=True), transient=True) as progress:
-        for sandbox in Definitions(places.control()).sandboxes():
+        definitions = Definitions(places.control())
+        for sandbox in definitions.sandboxes():
             task = progress.add_task(f"sandbox {sandbox.name}", total=None)
             journal = Journal(places.journal(sandbox.id), bell)
+            snapshot = definitions.snapshot(sandbox.id)
+            business = snapshot.business_datasets()
             with places.profile(sandbox.id).reading() as reader:
-                for finding in doctor.examined(reader, journal):
+                for finding in doctor.examined(reader, journal, business=business):
                     typer.echo(_line(sandbox.name, finding))
                     clean = clean and finding.clean
-            for finding in _lake(places, sandbox.id, journal):
+            of_edges = projector.examined(places, snapshot, SystemClock().now_ms())
+            for finding in (*_lake(places, sandbox.id, journal), *of_edges):
                 typer.echo(_line(sandbox.name, finding))
                 clean = clean and finding.clean
             progress.remove_task(task)

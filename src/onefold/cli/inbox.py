@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,25 +12,16 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from onefold import server
-from onefold.api.context import Rooms
 from onefold.api.onefold.failed_records import moment_ms, said, summed, whole_record
-from onefold.config import settings
-from onefold.control import installation
+from onefold.cli.desk import Desk, console, echo, opened, printable
 from onefold.domain.failed_record import FailedRecord, State
-from onefold.domain.sandbox import Sandbox
-from onefold.errors import Malformed, NotFound, Rejected
-from onefold.inlet.inbox import REPLAYS_MAX, Inbox
-from onefold.journal import PipeBell
-from onefold.observe.metrics import Metrics
-from onefold.store.places import Places
+from onefold.errors import Malformed, Rejected
+from onefold.inlet.inbox import REPLAYS_MAX
 from onefold.store.snapshot import Snapshot
 from onefold.store.tables.failed_records import Filter
-from onefold.wire import JSON, encode_json, iso_seconds
+from onefold.wire import iso_seconds
 
 _PAGE = 1_000
-_WITHOUT_TERMINAL = 160
-"""Columns of a table that nobody sees: wide enough not to break ids."""
 
 
 class Chosen(NamedTuple):
@@ -47,47 +36,39 @@ class Chosen(NamedTuple):
     state: str = ""
 
 
-class _Desk(NamedTuple):
-    """One sandbox, opened."""
-
-    inbox: Inbox
-    sandbox: Sandbox
-    snapshot: Snapshot
-
-
 def show_list(data: Path, sandbox: str, chosen: Chosen, *, limit: int, as_json: bool) -> None:
     """Print up to `limit` failed records. Raises Malformed CTL-1008, NotFound AUT-1008."""
-    with _opened(data, sandbox) as desk:
+    with opened(data, sandbox) as desk:
         found = list(_walk(desk, _filter(chosen, desk.snapshot), limit))
         if as_json:
-            _echo([said(record, desk.snapshot) for record in found])
+            echo([said(record, desk.snapshot) for record in found])
             return
         table = _table("number", "failed (UTC)", "code", "at", "dataset", "state", "detail")
         for record in found:
             table.add_row(*_row(record, desk.snapshot))
-        _console().print(table)
+        console().print(table)
 
 
 def show_one(data: Path, sandbox: str, number: int) -> None:
     """Print one failed record, whole. Raises NotFound FLR-1001."""
-    with _opened(data, sandbox) as desk:
-        found = desk.inbox.got(desk.sandbox.id, number)
-        _echo(whole_record(found, desk.snapshot))
+    with opened(data, sandbox) as desk:
+        found = desk.rooms.inbox.got(desk.sandbox.id, number)
+        echo(whole_record(found, desk.snapshot))
 
 
 def show_summary(data: Path, sandbox: str, *, as_json: bool) -> None:
     """Print how many there are."""
-    with _opened(data, sandbox) as desk:
-        counted = summed(desk.inbox.tallies(desk.sandbox.id), desk.snapshot)
+    with opened(data, sandbox) as desk:
+        counted = summed(desk.rooms.inbox.tallies(desk.sandbox.id), desk.snapshot)
         if as_json:
-            _echo(counted)
+            echo(counted)
             return
         table = _table("dataset", "code", "state", "records", "first failed", "last failed")
         for row in counted["counts"]:
             name = row["datasetName"] or row["datasetId"]
             times = (row["firstFailedAt"], row["lastFailedAt"])
             table.add_row(name, row["code"], row["state"], str(row["count"]), *times)
-        _console().print(table)
+        console().print(table)
 
 
 def replay(
@@ -95,9 +76,9 @@ def replay(
 ) -> int:
     """Replay the numbers, or what matches; answer the exit status."""
     bar = Progress(console=Console(stderr=True), transient=True)
-    with _opened(data, sandbox) as desk, bar as progress:
+    with opened(data, sandbox) as desk, bar as progress:
         which = _filter(chosen, desk.snapshot)
-        total = len(numbers) or desk.inbox.count(
+        total = len(numbers) or desk.rooms.inbox.count(
             desk.sandbox.id, msgspec.structs.replace(which, state=State.OPEN)
         )
         task = progress.add_task("Replaying", total=total)
@@ -110,7 +91,7 @@ def replay(
                 refused.append((number, result))
             progress.advance(task)
     if as_json:
-        _echo(
+        echo(
             {
                 "replayed": [{"number": n, "xactionId": trace} for n, trace in accepted],
                 "refused": [{"number": n, "code": e.code, "detail": e.detail} for n, e in refused],
@@ -124,22 +105,24 @@ def replay(
 
 
 def _replayed(
-    desk: _Desk, numbers: Sequence[int], which: Filter
+    desk: Desk, numbers: Sequence[int], which: Filter
 ) -> Iterator[tuple[int, str | Rejected]]:
     if numbers:
-        yield from desk.inbox.replay(desk.sandbox.id, numbers)
+        yield from desk.rooms.inbox.replay(desk.sandbox.id, numbers)
         return
     after, remaining = 0, 1
     while remaining:
-        done = desk.inbox.replay_matching(desk.sandbox.id, which, after=after, limit=REPLAYS_MAX)
+        done = desk.rooms.inbox.replay_matching(
+            desk.sandbox.id, which, after=after, limit=REPLAYS_MAX
+        )
         yield from done.accepted
         after, remaining = done.last, done.remaining
 
 
-def _walk(desk: _Desk, which: Filter, limit: int) -> Iterator[FailedRecord]:
+def _walk(desk: Desk, which: Filter, limit: int) -> Iterator[FailedRecord]:
     start = None
     while limit > 0:
-        page = desk.inbox.listed(
+        page = desk.rooms.inbox.listed(
             desk.sandbox.id, which, start=start, limit=min(limit, _PAGE), newest_first=True
         )
         yield from page
@@ -172,45 +155,17 @@ def _dataset(text: str, snapshot: Snapshot) -> str:
     return named[0] if named and text not in snapshot.datasets else text
 
 
-@contextmanager
-def _opened(data: Path, sandbox: str) -> Iterator[_Desk]:
-    """The rooms of the data directory. Rings no bell of a server: its pipeline looks by itself."""
-    installation.require(data)
-    places = Places(data)
-    bell = PipeBell()
-    try:
-        rooms = server.rooms(
-            settings(data), places=places, bell=bell, origin=os.getpid(), metrics=Metrics()
-        )
-        yield _desk(rooms, sandbox)
-    finally:
-        places.close()
-        bell.close()
-
-
-def _desk(rooms: Rooms, name: str) -> _Desk:
-    for sandbox in rooms.definitions.sandboxes():
-        if sandbox.name == name:
-            return _Desk(rooms.inbox, sandbox, rooms.definitions.snapshot(sandbox.id))
-    raise NotFound("AUT-1008", f"No sandbox is called {name}")
-
-
 def _row(record: FailedRecord, snapshot: Snapshot) -> tuple[str, ...]:
     dataset = snapshot.datasets.get(record.dataset)
     return (
         str(record.seq),
         iso_seconds(record.failed_ms),
         record.fault.code,
-        _printable(record.fault.at or ""),
+        printable(record.fault.at or ""),
         dataset.name if dataset else record.dataset,
         record.state.value,
-        _printable(record.fault.detail),
+        printable(record.fault.detail),
     )
-
-
-def _printable(text: str) -> str:
-    """Senders' values stand in it: nothing of them may steer a terminal."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def _table(*headings: str) -> Table:
@@ -218,14 +173,3 @@ def _table(*headings: str) -> Table:
     for heading in headings:
         table.add_column(heading, overflow="fold", no_wrap=heading in ("number", "code"))
     return table
-
-
-def _console() -> Console:
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, _WITHOUT_TERMINAL)
-    return console
-
-
-def _echo(value: JSON) -> None:
-    typer.echo(encode_json(value))

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from onefold.cli.explain import app as explain
 from onefold.cli.failed import app as failed
 from onefold.errors import CODES, PlatformError
 
@@ -27,6 +28,7 @@ project = typer.Typer(
 )
 app.add_typer(project, name="project")
 app.add_typer(failed)
+app.add_typer(explain)
 
 Permissions = Annotated[
     list[str] | None,

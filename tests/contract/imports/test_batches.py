@@ -134,6 +134,57 @@ def test_what_a_batch_brought_is_taken_back_and_nothing_else(app: App) -> None:
     assert app.faults() == []
 
 
+def test_what_a_batch_replaced_stands_again(app: App) -> None:
+    """Also when a later batch has replaced it in turn, and what other records changed stays."""
+    loaded(app, lines(named(1, "Ada"), named(2, "Bo"), named(3, "Cy")))
+    wrong = loaded(app, lines(named(1, "Wrong"), named(2, "Wrong"), named(2, "Worse")))
+    loaded(app, lines(named(2, "Bob")))
+    assert act(app, wrong["id"], "REVERT").status_code == 200
+    app.work()
+    assert [first_name(app, n) for n in (1, 2, 3)] == ["Ada", "Bob", "Cy"]
+    assert app.faults() == []
+    loaded(app, lines(named(1, "Wrong")))
+    assert first_name(app, 1) == "Wrong", "a batch that is taken back may come again"
+
+
+def test_links_that_only_a_batch_made_go_with_it(app: App) -> None:
+    """Of a dataset that feeds only the graph, too; and whom only it named is known no more."""
+    one, two, three = (("ECID", ecid(n)) for n in (1, 2, 3))
+    app.ingest(EVENTS, event("e-1", one), event("e-2", two))
+    wrong = loaded(app, lines(event("e-3", one, two), event("e-4", one, three)), dataset=EVENTS)
+    assert _known(app, 1) == {ecid(1), ecid(2), ecid(3)}
+    assert act(app, wrong["id"], "REVERT").status_code == 200
+    app.work()
+    assert [_known(app, n) for n in (1, 2, 3)] == [{ecid(1)}, {ecid(2)}, None]
+    assert app.faults() == []
+
+
+def test_taking_back_that_is_killed_between_two_steps_is_finished(app: App) -> None:
+    loaded(app, lines(named(1, "Ada")))
+    wrong = loaded(app, lines(named(1, "Wrong"), named(2, "Wrong")))
+    act(app, wrong["id"], "REVERT")
+    for _ in range(40):
+        other = App(app.places.data, now_ms=app.clock.now_ms())
+        other.jobs_round()
+        other.drain()
+        status = shown(other, wrong["id"])["status"]
+        other.close()
+        if status == "deleted":
+            break
+    assert status == "deleted"
+    assert (first_name(app, 1), first_name(app, 2)) == ("Ada", None)
+    assert app.faults() == []
+
+
+def _known(app: App, number: int) -> set[str] | None:
+    """The ECIDs of a person; None when nobody is known by this one."""
+    answer = app.get(f"{RECORD}&entityId={ecid(number)}&entityIdNS=ecid")
+    if answer.status_code == 404:
+        return None
+    (found,) = answer.json().values()
+    return {one["id"] for one in found["entity"]["identityMap"]["ecid"]}
+
+
 def test_a_replay_takes_the_place_of_its_predecessors(app: App) -> None:
     """The same events come again: they must not fall as duplicates of what is taken out."""
     one = event("e-1", ("ECID", ecid(1)), eventType="old")

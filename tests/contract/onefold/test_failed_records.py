@@ -295,7 +295,7 @@ def test_two_replays_at_once_apply_a_record_once(app: App) -> None:
     assert profile["entity"][app.tenant] == {"shoeSize": "42"}
     _ends(app, failed=1, applied=2, duplicate=1)
     store = app.places.profile(app.sandbox.id)
-    assert outcomes.duplicates(store, first=1, last=9) == {4}
+    assert outcomes.left_out(store, first=1, last=9) == {4}
 
 
 def test_replay_that_a_deletion_overtook_brings_nothing_back(app: App) -> None:

@@ -200,6 +200,43 @@ def test_limit_and_times_may_be_texts(people: App) -> None:
     assert [child["entityId"] for child in children] == ["female-3", "female-4"]
 
 
+def test_of_events_the_related_id_counts_and_of_records_the_other(people: App) -> None:
+    both = {
+        "entityId": ecid(1),
+        "entityIdNS": {"code": "ecid"},
+        "relatedEntityId": BOB_XID,
+    }
+    assert list(people.post(ENTITIES, TIMELINES | {"identities": [both]}).json()) == [BOB_XID]
+    assert list(people.post(ENTITIES, PROFILES | {"identities": [both]}).json()) == [ADA_XID]
+
+
+def test_page_of_a_bulk_call_that_begins_nowhere_fails_alone(people: App) -> None:
+    lost = {"relatedEntityId": ADA_XID, "start": "no event"}
+    answer = people.post(ENTITIES, TIMELINES | {"identities": [lost, {"relatedEntityId": BOB_XID}]})
+    assert answer.status_code == 207
+    failed, found = answer.json()
+    assert (failed["xid"], failed["error"]["statusCode"]) == (ADA_XID, "400")
+    assert (found["xid"], found["result"]["_page"]["count"]) == (BOB_XID, 7)
+
+
+def test_start_of_an_identity_is_the_id_of_its_first_event(people: App) -> None:
+    body = TIMELINES | {"identities": [{"relatedEntityId": ADA_XID, "start": "female-5"}]}
+    children = people.post(ENTITIES, body).json()[ADA_XID]["children"]
+    assert [child["entityId"] for child in children] == ["female-5", "female-6"]
+
+
+def test_identity_without_an_id_fails_alone(people: App) -> None:
+    answer = people.post(ENTITIES, PROFILES | {"identities": [{"relatedEntityId": ADA_XID}, {}]})
+    assert answer.status_code == 207
+    assert [one["error"]["cause"][:8] for one in answer.json()] == ["PRO-1001"] * 2
+
+
+@pytest.mark.parametrize("value", [True, False, None, "true", "FALSE"])
+def test_computed_attributes_may_be_asked_for(people: App, value: Any) -> None:
+    body = PROFILES | {"identities": [_asked(ADA_XID)], "withCA": value}
+    assert people.post(ENTITIES, body).status_code == 200
+
+
 # What is refused
 
 
@@ -228,6 +265,12 @@ def test_thousand_identities_are_allowed(people: App) -> None:
         (PROFILES | {"identities": [{"entityId": "1", "entityIdNS": "ecid"}]}, "bulk lookup"),
         ({"schema": "x"}, "bulk lookup"),
         (PROFILES | {"identities": _many(1), "fields": "a,b"}, "bulk lookup"),
+        (PROFILES | {"identities": _many(1), "withCA": "yes"}, "withCA"),
+        (PROFILES | {"identities": _many(1), "withCA": 1}, "withCA"),
+        (
+            TIMELINES | {"identities": _many(1), "relatedSchema": {"name": "shop"}},
+            "relatedSchema.name",
+        ),
         ([], "bulk lookup"),
         ("text", "bulk lookup"),
         (None, "bulk lookup"),

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -210,6 +212,32 @@ def test_legacy_list_of_identities_comes_only_when_it_is_named(ada: App) -> None
 def test_parameters_of_events_are_ignored_for_records(ada: App) -> None:
     extra = "startTime=x&endTime=y&limit=0&orderby=z&property=a&start=b&offsets=c&withCA=true"
     assert ada.get(f"{RECORD}&entityId={XIDS[0]}&{extra}").status_code == 200
+
+
+@pytest.mark.parametrize("value", ["true", "false", "True", ""])
+def test_computed_attributes_may_be_asked_for(ada: App, value: str) -> None:
+    url = f"{RECORD}&entityId={XIDS[0]}"
+    assert ada.get(f"{url}&withCA={value}").json() == ada.get(url).json()
+
+
+@pytest.mark.parametrize("value", ["1", "yes", "null"])
+def test_computed_attributes_are_wanted_or_not(ada: App, value: str) -> None:
+    answer = ada.get(f"{RECORD}&entityId={XIDS[0]}&withca={value}")
+    assert answer.status_code == 400
+    assert answer.json()["cause"].startswith("PRO-1002: ")
+    assert ada.get(f"{TIMELINE}&entityId={XIDS[0]}&withCA={value}").status_code == 200
+
+
+def test_related_schema_means_nothing_for_records(ada: App) -> None:
+    url = f"{RECORD}&entityId={XIDS[0]}"
+    assert ada.get(f"{url}&relatedSchema.name=shop&relatedEntityId=x").status_code == 200
+
+
+def test_class_may_lack_its_underscore(ada: App) -> None:
+    """As a published client sends it."""
+    for url in (RECORD, TIMELINE):
+        plain = url.replace("_xdm", "xdm")
+        assert ada.get(f"{plain}&entityId={XIDS[0]}").status_code == 200
 
 
 def test_unknown_parameters_are_ignored(ada: App) -> None:
@@ -428,3 +456,38 @@ def test_51st_identity_of_a_cluster_takes_the_place_of_the_oldest_cookie(app: Ap
     assert encode(4, ecid(1)) not in graph
     assert app.get(f"{RECORD}&entityId={encode(4, ecid(1))}").status_code == 200
     assert app.faults() == []
+
+
+@pytest.fixture
+def in_ireland(data: Path) -> Iterator[App]:
+    """An installation that is the region IRL1."""
+    app = App(data, edge_region="IRL1")
+    yield app
+    app.close()
+
+
+def _regions(app: App) -> Any:
+    (envelope,) = app.get(f"{RECORD}&entityId={XIDS[0]}").json().values()
+    return envelope["entity"].get("userActivityRegions")
+
+
+def test_region_of_the_installation_tells_of_the_newest_event_of_14_days(in_ireland: App) -> None:
+    app, day_ms = in_ireland, 86_400_000
+    app.ingest(REGISTRATIONS, record(*ADA))
+    assert _regions(app) is None
+    app.ingest(EVENTS, event("old", ADA[1], at_ms=START_MS - day_ms))
+    assert _regions(app) == {"IRL1": {"captureTimestamp": "2025-12-31T00:00:00Z"}}
+    app.ingest(EVENTS, event("new", ADA[0], at_ms=START_MS + 999))
+    assert _regions(app) == {"IRL1": {"captureTimestamp": "2026-01-01T00:00:00Z"}}
+    (part,) = (
+        app.get(f"{RECORD}&entityId={XIDS[0]}&fields=userActivityRegions.IRL1").json().values()
+    )
+    assert part["entity"] == {"userActivityRegions": _regions(app)}
+    app.clock.advance(ms=14 * day_ms + 998)
+    assert _regions(app) == {"IRL1": {"captureTimestamp": "2026-01-01T00:00:00Z"}}
+    app.clock.advance(ms=1)
+    assert _regions(app) is None
+
+
+def test_without_a_region_events_tell_of_none(own_ada: App) -> None:
+    assert _regions(own_ada) is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from onefold.control.starter import REGISTRATIONS
+from onefold.control.starter import EVENTS, REGISTRATIONS
 from onefold.testing.app import App
 from onefold.testing.clock import START_MS
 from tests.contract.asking import other_organisation, send
@@ -120,6 +120,32 @@ def test_order_without_precedence_is_ignored(app: App) -> None:
     assert made["attributeMerge"] == {"type": "timestampOrdered"}
 
 
+def test_name_of_a_class_is_kept_in_lower_case(app: App) -> None:
+    made = make(app, schema={"name": "_XDM.context.Profile"}, default=True)
+    assert made["schema"] == {"name": "_xdm.context.profile"}
+    assert names(app, "default=true") == ["Ours"]
+    assert names(app, "schema.name=_xdm.Context.PROFILE&orderBy=-name") == [
+        "Ours",
+        "Default Timebased",
+    ]
+
+
+def test_order_has_fifty_datasets_of_each_kind_at_most(app: App) -> None:
+    events = [app.datasets[EVENTS].id] * 50
+    records = [f"d{n}" for n in range(50)]
+    most = {"type": "dataSetPrecedence", "order": records + events}
+    assert make(app, attributeMerge=most)["attributeMerge"] == most
+    for more in ("d50", events[0]):
+        order = [*most["order"], more]
+        body = NEW | {"attributeMerge": most | {"order": order}}
+        refused(app.post(URL, body), 400, "CTL-1008")
+        operations = [
+            put("/attributeMerge.type", "dataSetPrecedence"),
+            put("/attributeMerge.order", order),
+        ]
+        refused(send(app, "PATCH", f"{URL}/{born(app)['id']}", operations), 400, "CTL-1008")
+
+
 BAD: list[Any] = [
     NEW | {"schema": {}},
     NEW | {"identityGraph": {"type": "star"}},
@@ -224,6 +250,11 @@ def test_put_takes_the_place_of_the_whole(app: App) -> None:
         ("/attributeMerge.type", "timestampOrdered", {"attributeMerge": NEW["attributeMerge"]}),
         (
             "/attributeMerge.order",
+            ["d3"],
+            {"attributeMerge": {"type": "dataSetPrecedence", "order": ["d3"]}},
+        ),
+        (
+            "/attributeMerge/data/order",
             ["d3"],
             {"attributeMerge": {"type": "dataSetPrecedence", "order": ["d3"]}},
         ),

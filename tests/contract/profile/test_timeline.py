@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from onefold.control.starter import EVENTS
+from onefold.control import datasets, merge_policies
+from onefold.control.starter import EVENTS, REGISTRATIONS
 from onefold.domain.identity.xid import encode
 from onefold.effects import SystemIds
 from onefold.store.tables import events
@@ -71,6 +72,9 @@ def _ids(app: App, extra: str = "") -> list[str]:
         f"relatedEntityId={BROWSER_XID}",
         f"entityId={ecid(1)}&entityIdNS=ecid",
         f"entityId=nobody&relatedEntityId={BROWSER_XID}",
+        f"entityId=nobody&entityIdNS=email&relatedEntityId={BROWSER_XID}",
+        f"entityIdNS=ecid&relatedEntityId={ecid(1)}",
+        f"entityId={ecid(1)}&relatedEntityIdNS=ecid",
         "relatedEntityId=ada%40example.com&relatedEntityIdNS=Email",
         f"relatedSchema.name=_xdm.context.profile&relatedEntityId={BROWSER_XID}",
         f"RELATEDENTITYID={ecid(1)}&relatedentityidns=ecid",
@@ -115,8 +119,6 @@ def test_unknown_identity_has_an_empty_timeline(person: App) -> None:
 
 
 def test_policy_without_a_graph_shows_the_asked_identitys_events_alone(person: App) -> None:
-    from onefold.control import merge_policies
-
     policy = merge_policies.create(
         person.places.control(),
         person.clock,
@@ -128,6 +130,46 @@ def test_policy_without_a_graph_shows_the_asked_identitys_events_alone(person: A
         attribute_merge="timestampOrdered",
     )
     assert _ids(person, f"&mergePolicyId={policy.id}") == IDS[::2]
+
+
+@pytest.mark.parametrize("name", ["_xdm.context.experienceevent", "_xdm.context.account", "shop"])
+def test_only_people_have_events(person: App, name: str) -> None:
+    answer = person.get(f"{PERSON.partition('&')[0]}&relatedSchema.name={name}&entityId=1")
+    assert answer.status_code == 400
+    assert "relatedSchema.name" in answer.json()["message"]
+
+
+def test_policy_by_precedence_shows_events_of_listed_datasets_if_any_is(app: App) -> None:
+    """Record datasets of the order decide nothing about events. Source: profile contract, 4.5."""
+    more = datasets.create(
+        app.places.control(),
+        app.clock,
+        SystemIds(),
+        app.sandbox,
+        name="More events",
+        schema_id=app.datasets[EVENTS].schema_id,
+        tags={"unifiedProfile": ["enabled:true"], "unifiedIdentity": ["enabled:true"]},
+    )
+    app.datasets["More events"] = app.rooms.definitions.snapshot(app.sandbox.id).datasets[more.id]
+    app.ingest(EVENTS, event("a", BROWSER, at_ms=T0), event("c", BROWSER, at_ms=T0 + 2))
+    app.ingest("More events", event("b", BROWSER, at_ms=T0 + 1))
+    known = {name: dataset.id for name, dataset in app.datasets.items()}
+    shown = {}
+    for order in ((REGISTRATIONS,), (REGISTRATIONS, EVENTS), ("More events",), known):
+        policy = merge_policies.create(
+            app.places.control(),
+            app.clock,
+            SystemIds(),
+            app.sandbox,
+            name="Ranked",
+            schema_name="_xdm.context.profile",
+            identity_graph="pdg",
+            attribute_merge="dataSetPrecedence",
+            order=[known[name] for name in order],
+        )
+        shown["+".join(order)] = _ids(app, f"&mergePolicyId={policy.id}&limit=2")
+        merge_policies.delete(app.places.control(), app.sandbox, policy.id)
+    assert list(shown.values()) == [["a", "b"], ["a", "c"], ["b"], ["a", "b"]]
 
 
 # Order and window

@@ -93,7 +93,7 @@ def test_routes_that_change_by_a_body_declare_it() -> None:
 def _acts(route: Route) -> bool:
     """Whether a POST is an act upon what its path names."""
     last = route.path.rpartition("/")[2]
-    return last in ("replay", "dismiss", "action") or any(
+    return last in ("replay", "dismiss", "action", "refresh") or any(
         p.name == "action" for p in route.parameters
     )
 

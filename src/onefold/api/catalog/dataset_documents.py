@@ -64,15 +64,17 @@ def definitions_in(wanted: Collection[str] | None) -> list[str] | None:
 
 
 def observable_schemas(
-    rooms: Rooms, sandbox: Sandbox, schemas: dict[str, str]
+    rooms: Rooms, sandbox: Sandbox, datasets: Collection[str]
 ) -> dict[str, dict[str, JSON]]:
-    """The part of each dataset's schema whose fields hold data; empty when the lake has none of it.
+    """The part of each dataset's schema whose fields hold data, by the dataset's id; empty when the
+    lake has none of it.
 
-    schemas: ids of schemas by those of datasets; one that cannot be used has no answer. Raises
-    Unavailable API-9002 while records are being removed from the lake.
+    One whose schema cannot be used has no answer. Raises Unavailable API-9002 while records are
+    being removed from the lake.
     """
-    compiled = rooms.definitions.snapshot(sandbox.id).schemas
-    usable = {id_: compiled[schema] for id_, schema in schemas.items() if schema in compiled}
+    snapshot = rooms.definitions.snapshot(sandbox.id)
+    forms = {id_: snapshot.form_of(id_) for id_ in datasets}
+    usable = {id_: form for id_, form in forms.items() if form is not None}
     roots = {id_: schema.root for id_, schema in usable.items()}
     parts = observed(rooms.lakes.of(sandbox.id), roots)
     return {

@@ -37,6 +37,7 @@ from onefold.api.route import Handler, Route
 from onefold.control import datasets
 from onefold.domain.sandbox import Sandbox
 from onefold.errors import Malformed
+from onefold.store.tables import batches
 from onefold.store.tables.datasets import Hand, StoredDataset
 from onefold.wire import JSON, decode_json
 
@@ -137,7 +138,7 @@ def delete_dataset(request: Request, rooms: Rooms) -> Response:
         rooms.control,
         sandbox,
         id_,
-        rooms.profiles.ingested(sandbox.id),
+        rooms.profiles.ingested(sandbox.id) | batches.exported(rooms.places.work(sandbox.id)),
         if_match=definitions_in(conditions.wanted(request)),
     )
     return json_response(200, [f"@/dataSets/{id_}"])
@@ -168,8 +169,7 @@ def _shown(
 ) -> dict[str, JSON]:
     """Documents with the properties that are asked for."""
     if OBSERVABLE in named(parameters):
-        schemas = {id_: said["schemaRef"]["id"] for id_, said in found.items()}
-        for id_, schema in observable_schemas(rooms, sandbox, schemas).items():
+        for id_, schema in observable_schemas(rooms, sandbox, found).items():
             found[id_][OBSERVABLE] = schema
     return {id_: chosen(said, parameters) for id_, said in found.items()}
 

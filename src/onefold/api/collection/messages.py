@@ -28,6 +28,7 @@ from onefold.api.declared import (
     query,
     record,
 )
+from onefold.api.position import WRITTEN, written
 from onefold.api.problem import collection_reason, status_of
 from onefold.api.route import Handler, Route
 from onefold.errors import PlatformError
@@ -52,7 +53,7 @@ def post_message(request: Request, rooms: Rooms) -> Response:
     if asked is not None:
         name, validated = asked
         answer[name] = {"status": "pass"} if validated else {"skipped": True}
-    return json_response(200, answer)
+    return json_response(200, answer, (written(receipt.position),))
 
 
 def post_batch(request: Request, rooms: Rooms) -> Response:
@@ -75,6 +76,7 @@ def post_batch(request: Request, rooms: Rooms) -> Response:
                 for result in receipt.results
             ],
         },
+        (written(receipt.position),) if receipt.position else (),
     )
 
 
@@ -110,7 +112,7 @@ def _single(path: str) -> Route:
             *_FLOW,
         ),
         takes=Body("A message; at inlets of raw data, any object.", _SENT, _MEDIA),
-        answers={200: Answer("The record is on disk.", _TAKEN)},
+        answers={200: Answer("The record is on disk.", _TAKEN, headers=WRITTEN)},
         fails=f"{_FAILS} INL-1002 INL-1003 INL-1004 INL-1005 INL-1006 INL-1007 INL-1011",
     )
 
@@ -119,7 +121,13 @@ def _many(path: str) -> Route:
     return _route(path, post_batch)._replace(
         parameters=(_ID, _SANDBOX, *_FLOW),
         takes=Body("Messages.", record(messages=array(_SENT)), _MEDIA),
-        answers={207: Answer("An entry a message; those without a fault are on disk.", _ALL_TAKEN)},
+        answers={
+            207: Answer(
+                "An entry a message; those without a fault are on disk.",
+                _ALL_TAKEN,
+                headers=WRITTEN,
+            )
+        },
         fails=_FAILS,
     )
 

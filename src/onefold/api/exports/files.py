@@ -68,10 +68,10 @@ def preview(request: Request, rooms: Rooms) -> Response:
     dataset = datasets.got(rooms.control, sandbox, request.path_parameters["id"])
     text = Parameters(request.raw_query).get("limit")
     limit = paging.whole(text, "limit", ROWS, least=1, most=ROWS_MAX)
-    schema = rooms.definitions.snapshot(sandbox.id).schemas.get(dataset.schema_id)
+    form = rooms.definitions.snapshot(sandbox.id).form_of(dataset.id)
     rows: list[dict[str, JSON]] = []
-    if schema is not None:
-        rows = rooms.lakes.of(sandbox.id).rows(dataset.id, schema.root, limit=limit)
+    if form is not None:
+        rows = rooms.lakes.of(sandbox.id).rows(dataset.id, form.root, limit=limit)
     return json_response(200, {"data": rows})
 
 

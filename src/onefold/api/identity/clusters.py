@@ -139,6 +139,7 @@ ROUTES = (
         get_members,
         family="clusters",
         needs="view-identity-graph:read",
+        reads=True,
         parameters=NAMED_IN_QUERY,
         answers=_CLUSTERS,
         fails=f"{_FAILS} API-1003",
@@ -149,6 +150,7 @@ ROUTES = (
         post_members,
         family="clusters",
         needs="view-identity-graph:read",
+        reads=True,
         takes=Body(
             "Identities in one of three lists, as XIDs, or as namespace and id.",
             Question,

@@ -147,6 +147,7 @@ ROUTES = (
         post_graph,
         family="identity",
         needs="view-identity-graph:read",
+        reads=True,
         takes=Body(
             f"At most {NAMED_MAX} identities, as XIDs or as namespace (`ns`, `namespace` or `nsid`)"
             " and `id`; `projection_type` is `set` or `graph`.",

@@ -102,6 +102,7 @@ ROUTES = (
         get_history,
         family="clusters",
         needs="view-identity-graph:read",
+        reads=True,
         parameters=(
             *NAMED_IN_QUERY,
             query("timestamp", "Only clusters since this time, epoch ms.", whole(0)),
@@ -115,6 +116,7 @@ ROUTES = (
         post_history,
         family="clusters",
         needs="view-identity-graph:read",
+        reads=True,
         takes=Body(
             "Identities in one of three lists, as for members, and `timestamp`.",
             _Question,

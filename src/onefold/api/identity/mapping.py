@@ -128,6 +128,7 @@ def _posted(path: str) -> Route:
         post_mappings,
         family="clusters",
         needs="view-identity-graph:read",
+        reads=True,
         takes=_BODY,
         answers=_MAPPINGS,
         fails=_FAILS,
@@ -141,6 +142,7 @@ ROUTES = (
         get_mapping,
         family="clusters",
         needs="view-identity-graph:read",
+        reads=True,
         parameters=(
             *NAMED_IN_QUERY,
             query("targetNs", "Code or number of a namespace.", required=True),

@@ -17,11 +17,13 @@ from onefold.api import paging
 from onefold.api.context import Caller, Request, Response, Rooms, json_response
 from onefold.api.declared import Answer, Body, array, choice, query, record, whole
 from onefold.api.json_body import decoded
+from onefold.api.position import WRITTEN, written
 from onefold.api.problem import Context as ErrorContext
 from onefold.api.problem import detail_of, status_of
 from onefold.api.route import Route
 from onefold.domain.failed_record import FailedRecord, State
 from onefold.domain.profile.event import timestamp_ms
+from onefold.domain.sandbox import SandboxId
 from onefold.errors import CODES, Malformed, NotFound, Rejected
 from onefold.inlet.inbox import REPLAYS_MAX
 from onefold.store.snapshot import Snapshot
@@ -110,7 +112,7 @@ def post_replay(request: Request, rooms: Rooms) -> Response:
     ((number, result),) = rooms.inbox.replay(sandbox, [_number(request)])
     if isinstance(result, Rejected):
         raise result
-    return json_response(202, {"number": number, "xactionId": result})
+    return json_response(202, {"number": number, "xactionId": result}, _written(sandbox, rooms))
 
 
 def post_replays(request: Request, rooms: Rooms) -> Response:
@@ -128,6 +130,7 @@ def post_replays(request: Request, rooms: Rooms) -> Response:
         return _accepted(
             [(number, trace) for number, trace in results if isinstance(trace, str)],
             [(number, error) for number, error in results if isinstance(error, Rejected)],
+            headers=_written(sandbox, rooms),
         )
     if not 1 <= asked.limit <= REPLAYS_MAX:
         raise Malformed("CTL-1008", f"limit is from 1 to {REPLAYS_MAX}", at="limit")
@@ -140,14 +143,20 @@ def post_replays(request: Request, rooms: Rooms) -> Response:
         sandbox, which, after=_start(asked.start) or 0, limit=asked.limit
     )
     following = str(done.last) if done.remaining else None
-    return _accepted(done.accepted, [], remaining=done.remaining, following=following)
+    return _accepted(
+        done.accepted,
+        [],
+        remaining=done.remaining,
+        following=following,
+        headers=_written(sandbox, rooms),
+    )
 
 
 def post_dismiss(request: Request, rooms: Rooms) -> Response:
     """Have the message of one failed record taken out for good."""
-    number = _number(request)
-    trace = rooms.inbox.dismiss(_caller(request).sandbox.id, number)
-    return json_response(202, {"number": number, "xactionId": trace})
+    number, sandbox = _number(request), _caller(request).sandbox.id
+    trace = rooms.inbox.dismiss(sandbox, number)
+    return json_response(202, {"number": number, "xactionId": trace}, _written(sandbox, rooms))
 
 
 def said(record: FailedRecord, snapshot: Snapshot) -> dict[str, JSON]:
@@ -229,6 +238,7 @@ def _accepted(
     *,
     remaining: int = 0,
     following: str | None = None,
+    headers: tuple[tuple[str, str], ...],
 ) -> Response:
     replayed: list[JSON] = [{"number": number, "xactionId": trace} for number, trace in accepted]
     said_no: list[JSON] = [
@@ -247,7 +257,12 @@ def _accepted(
             "refused": said_no,
             "_page": {"count": len(replayed), "remaining": remaining, "next": following},
         },
+        headers if replayed else (),
     )
+
+
+def _written(sandbox: SandboxId, rooms: Rooms) -> tuple[tuple[str, str], ...]:
+    return (written(rooms.inlets.reached(sandbox)),)
 
 
 def _parameters(raw_query: str) -> dict[str, list[str]]:
@@ -322,7 +337,9 @@ def _caller(request: Request) -> Caller:
 
 
 _READ, _WRITE = "view-datasets:read", "manage-datasets:write"
-_ONE = Answer("Accepted; the failed record tells a moment later what became of it.")
+_ONE = Answer(
+    "Accepted; the failed record tells a moment later what became of it.", headers=WRITTEN
+)
 _FILTERS = (
     query("code", "Error code; may be repeated.", array({"type": "string"})),
     query("dataset", "Id of a dataset."),
@@ -356,7 +373,7 @@ ROUTES = (
         family="catalog",
         needs=_WRITE,
         takes=Body("Numbers, or filters; an empty object means all that are open.", _Replay),
-        answers={202: Answer("Which were accepted, and which were not.")},
+        answers={202: Answer("Which were accepted, and which were not.", headers=WRITTEN)},
         fails="API-1003 CTL-1008 INL-1017",
     ),
     Route(

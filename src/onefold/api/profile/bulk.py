@@ -13,11 +13,14 @@ import msgspec
 from onefold.api.context import Request, Response, Rooms, json_response
 from onefold.api.declared import DOCUMENT, Answer, Body, array, keyed
 from onefold.api.problem import entities_body
-from onefold.api.profile.entities import FAILS, envelope, events_json
+from onefold.api.profile.entities import FAILS, business_envelope, envelope, events_json
 from onefold.api.profile.query import (
     EVENT,
     PROFILE,
     asked,
+    check_related_schema,
+    check_truth,
+    owner_asked,
     page_token,
     schema_name,
     sort_key,
@@ -25,6 +28,7 @@ from onefold.api.profile.query import (
 )
 from onefold.api.route import Route
 from onefold.domain.identity.identity import Xid
+from onefold.domain.profile.business import NAMESPACES
 from onefold.domain.profile.project import selector
 from onefold.errors import Malformed, Rejected
 from onefold.lookup.owner import Asked
@@ -57,10 +61,17 @@ class _Identity(
     start: str = ""
     offsets: str = ""
 
-    def asked(self) -> Asked:
-        namespace = self.related_ns if self.related_id else self.entity_ns
-        entity_id = self.related_id or self.entity_id or ""
-        return asked(entity_id, namespace.code if namespace else "", at="identities")
+    def asked(self, *, of_events: bool) -> Asked:
+        """Who is meant. Raises Malformed PRO-1001 when nobody is named."""
+        entity_id, namespace = self.entity_id or "", _code_of(self.entity_ns)
+        if not of_events:
+            return asked(entity_id, namespace, at="identities")
+        related_id, related_namespace = self.related_id or "", _code_of(self.related_ns)
+        return owner_asked(entity_id, namespace, related_id, related_namespace, at="identities")
+
+
+def _code_of(namespace: _Code | None) -> str:
+    return namespace.code if namespace is not None else ""
 
 
 class _TimeFilter(msgspec.Struct, rename="camel"):
@@ -75,6 +86,7 @@ class _Bulk(
         "time_filter": "timeFilter",
         "order_by": "orderBy",
         "policy_id": "mergePolicyId",
+        "with_ca": "withCA",
     },
 ):
     schema: _Name | None = None
@@ -87,6 +99,7 @@ class _Bulk(
     order_by: str = ""
     policy_id: str | None = None
     property: list[str] = []
+    with_ca: Any = None
 
 
 _decode = msgspec.json.Decoder(_Bulk).decode
@@ -97,19 +110,24 @@ def post_entities(request: Request, rooms: Rooms) -> Response:
     bulk = _bulk(request.body)
     assert request.caller is not None
     sandbox = request.caller.sandbox.id
-    one = (
-        _events_of(bulk, request, rooms)
-        if _events_asked(bulk)
-        else _entity_of(bulk, request, rooms)
-    )
+    name = _class_asked(bulk)
+    of_events = name == EVENT
+    if of_events:
+        one = _events_of(bulk, request, rooms)
+    elif name in NAMESPACES:
+        one = _business_of(name, bulk, request, rooms)
+    else:
+        one = _entity_of(bulk, request, rooms)
     answers: dict[Xid, JSON] = {}
     failures: list[JSON] = []
     for identity in bulk.identities or ():
         name = identity.related_id or identity.entity_id or ""
         try:
-            xid = rooms.profiles.xid(sandbox, identity.asked())
+            person = identity.asked(of_events=of_events)
+            name = person.entity_id
+            xid = rooms.profiles.xid(sandbox, person)
             name = xid
-            answers[xid] = one(identity, xid)
+            answers[xid] = one(identity, person, xid)
         except Rejected as failure:
             if failure.code in _WHOLE_CALL:
                 raise
@@ -124,7 +142,7 @@ def post_entities(request: Request, rooms: Rooms) -> Response:
 _WHOLE_CALL = frozenset(("PRO-1005", "PRO-1007"))
 """Faults of the call, not of one identity."""
 
-_One = Callable[[_Identity, Xid], JSON]
+_One = Callable[[_Identity, Asked, Xid], JSON]
 
 
 def _bulk(body: bytes) -> _Bulk:
@@ -147,13 +165,16 @@ def _reason(bad: Exception) -> str:
     return str(bad) if isinstance(bad, msgspec.MsgspecError) else type(bad).__name__
 
 
-def _events_asked(bulk: _Bulk) -> bool:
-    name = bulk.schema.name if bulk.schema else ""
-    if not name:
+def _class_asked(bulk: _Bulk) -> str:
+    said = bulk.schema.name if bulk.schema else ""
+    if not said:
         raise Malformed("PRO-1001", "schema.name is missing", at="schema.name")
-    if bulk.related_schema and bulk.related_schema.name:
-        schema_name(bulk.related_schema.name)
-    return schema_name(name) == EVENT
+    name = schema_name(said)
+    if name == EVENT:
+        check_related_schema(bulk.related_schema.name if bulk.related_schema else "")
+    else:
+        check_truth(bulk.with_ca, "withCA")
+    return name
 
 
 def _entity_of(bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
@@ -161,18 +182,41 @@ def _entity_of(bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
     assert request.caller is not None
     sandbox = request.caller.sandbox.id
 
-    def one(identity: _Identity, xid: Xid) -> JSON:
-        found = rooms.profiles.entity(
-            sandbox, identity.asked(), policy_id=bulk.policy_id, wanted=wanted
+    def one(_: _Identity, person: Asked, xid: Xid) -> JSON:
+        found = rooms.profiles.entity(sandbox, person, policy_id=bulk.policy_id, wanted=wanted)
+        if found is None:
+            return _placeholder(xid)
+        return {"entityId": xid, **envelope(found, rooms.settings.region)}
+
+    return one
+
+
+def _placeholder(xid: Xid) -> JSON:
+    """What stands for somebody unknown."""
+    return {
+        "entityId": xid,
+        "sources": [""],
+        "entity": {},
+        "lastModifiedAt": "1970-01-01T00:00:00Z",
+    }
+
+
+def _business_of(name: str, bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
+    """Accounts and opportunities; of these the identity is repeated as it was asked for."""
+    wanted = selector(bulk.fields)
+    assert request.caller is not None
+    sandbox = request.caller.sandbox.id
+
+    def one(_: _Identity, asked: Asked, xid: Xid) -> JSON:
+        found = rooms.profiles.business(
+            sandbox, name, asked, policy_id=bulk.policy_id, wanted=wanted
         )
         if found is None:
-            return {
-                "entityId": xid,
-                "sources": [""],
-                "entity": {},
-                "lastModifiedAt": "1970-01-01T00:00:00Z",
-            }
-        return {"entityId": xid, **envelope(found, rooms.settings.region)}
+            return _placeholder(xid)
+        said: dict[str, JSON] = {"entityId": asked.entity_id}
+        if asked.namespace:
+            said["entityIdNS"] = {"code": asked.namespace}
+        return {"requestedIdentity": said, **business_envelope(found)}
 
     return one
 
@@ -191,10 +235,10 @@ def _events_of(bulk: _Bulk, request: Request, rooms: Rooms) -> _One:
         start="",
     )
 
-    def one(identity: _Identity, xid: Xid) -> JSON:
+    def one(identity: _Identity, person: Asked, xid: Xid) -> JSON:
         at = sort_key(identity.offsets) if identity.offsets else None
         query = msgspec.structs.replace(whole, start=identity.start or None, at=at)
-        _, page = rooms.profiles.events(sandbox, identity.asked(), query, policy_id=bulk.policy_id)
+        _, page = rooms.profiles.events(sandbox, person, query, policy_id=bulk.policy_id)
         if page.next is None:
             return events_json(page, query, {"href": ""})
         following = {
@@ -215,6 +259,7 @@ ROUTES = (
         post_entities,
         family="entities",
         needs="view-profiles:read",
+        reads=True,
         takes=Body(
             f"At most {IDENTITIES_MAX} identities, and what to answer of each, as in the query of"
             " one.",

@@ -13,6 +13,7 @@ from onefold.api.declared import (
     FILLED,
     NUMBER,
     TEXT,
+    TRUTH,
     Answer,
     array,
     choice,
@@ -25,14 +26,21 @@ from onefold.api.declared import (
 from onefold.api.profile.query import (
     EVENT,
     PROFILE,
+    SERVED,
     Parameters,
     asked,
+    check_related_schema,
+    check_truth,
+    owner_asked,
     page_token,
     schema_name,
     timeline_query,
 )
 from onefold.api.route import Route
+from onefold.domain.profile.business import NAMESPACES, SOURCE
+from onefold.domain.profile.project import selector
 from onefold.errors import NotFound
+from onefold.lookup.business import BusinessEntity
 from onefold.lookup.entity import ProfileEntity
 from onefold.lookup.timeline import LIMIT_MAX, Page, TimelineQuery
 from onefold.wire import JSON, encode_json, iso_seconds
@@ -43,8 +51,12 @@ _PAGING = ("start", "offsets", "orderby")
 def get_entity(request: Request, rooms: Rooms) -> Response:
     """One merged profile, or one page of a person's events."""
     parameters = Parameters(request.raw_query)
-    if schema_name(parameters.needed("schema.name")) == EVENT:
+    name = schema_name(parameters.needed("schema.name"))
+    if name == EVENT:
         return _events(request, rooms, parameters)
+    if name in NAMESPACES:
+        return _business(request, rooms, parameters, name)
+    check_truth(parameters.get("withCA"), "withCA")
     assert request.caller is not None
     region = rooms.settings.region
     answer = rooms.profiles.answer(
@@ -70,6 +82,16 @@ def envelope(found: ProfileEntity, region: str) -> JSON:
         "identityGraph": found.graph,
         "entity": found.attributes,
         "lastModifiedAt": iso_seconds(found.last_modified_ms),
+    }
+
+
+def business_envelope(found: BusinessEntity) -> dict[str, JSON]:
+    """One merged account or opportunity. Source: profile contract, 3.9."""
+    return {
+        "entityId": found.xid,
+        "sources": [SOURCE],
+        "identityGraph": [found.xid],
+        "entity": found.attributes,
     }
 
 
@@ -102,9 +124,24 @@ def _is_short(request: Request) -> bool:
     return "experienceevent" not in request.raw_query.lower()
 
 
+def _business(request: Request, rooms: Rooms, parameters: Parameters, name: str) -> Response:
+    check_truth(parameters.get("withCA"), "withCA")
+    assert request.caller is not None
+    found = rooms.profiles.business(
+        request.caller.sandbox.id,
+        name,
+        asked(parameters.get("entityId"), parameters.get("entityIdNS"), at="entityId"),
+        policy_id=parameters.get("mergePolicyId") or None,
+        wanted=selector(parameters.fields),
+        generation=request.caller.generation,
+    )
+    if found is None:
+        raise NotFound("PRO-1004")
+    return json_response(200, {found.xid: business_envelope(found)})
+
+
 def _events(request: Request, rooms: Rooms, parameters: Parameters) -> Response:
-    if related := parameters.get("relatedSchema.name"):
-        schema_name(related)
+    check_related_schema(parameters.get("relatedSchema.name"))
     query = timeline_query(
         start_time=parameters.get("startTime"),
         end_time=parameters.get("endTime"),
@@ -115,9 +152,11 @@ def _events(request: Request, rooms: Rooms, parameters: Parameters) -> Response:
         start=parameters.get("start"),
         offsets=parameters.get("offsets"),
     )
-    person = asked(
-        parameters.get("relatedEntityId") or parameters.get("entityId"),
-        parameters.get("relatedEntityIdNS") or parameters.get("entityIdNS"),
+    person = owner_asked(
+        parameters.get("entityId"),
+        parameters.get("entityIdNS"),
+        parameters.get("relatedEntityId"),
+        parameters.get("relatedEntityIdNS"),
         at="relatedEntityId",
     )
     assert request.caller is not None
@@ -152,7 +191,7 @@ def _next_href(request: Request, page: Page, query: TimelineQuery) -> str:
 PROFILES = keyed(record(entityId=TEXT, sources=array(TEXT), entity=DOCUMENT))
 EVENTS = record(_page=DOCUMENT, children=array(DOCUMENT), _links=DOCUMENT)
 FAILS = "PRO-1001 PRO-1002 PRO-1003 PRO-1005 PRO-1006 PRO-1007"
-_CLASS = {**choice(PROFILE, EVENT), "examples": [PROFILE]}
+_CLASS = {**choice(*SERVED), "examples": [PROFILE]}
 _EMAIL = {**FILLED, "examples": ["kim@example.org"]}
 _CODE = {**TEXT, "examples": ["Email"]}
 
@@ -164,9 +203,13 @@ ROUTES = (
         family="entities",
         inline=_is_short,
         needs="view-profiles:read",
+        reads=True,
         parameters=(
             query(
-                "schema.name", "What is asked for: a profile or its events.", _CLASS, required=True
+                "schema.name",
+                "What is asked for: a profile, its events, an account or an opportunity.",
+                _CLASS,
+                required=True,
             ),
             query("entityId", "Any identity of the person.", _EMAIL),
             query("entityIdNS", "Code of its namespace; without it `entityId` is an XID.", _CODE),
@@ -175,11 +218,16 @@ ROUTES = (
             query("relatedEntityIdNS", "Code of its namespace; without it an XID."),
             query("fields", "Dot paths with commas between: only these."),
             query("mergePolicyId", "A merge policy instead of the default one."),
+            query("withCA", "Of profiles: taken for older clients' sake.", TRUTH),
             query("startTime", "Of events: the first moment, epoch milliseconds.", NUMBER),
-            query("endTime", "Of events: the last moment, epoch milliseconds.", NUMBER),
+            query(
+                "endTime",
+                "Of events: before when, epoch milliseconds.",
+                NUMBER,
+            ),
             query("limit", "Of events: how many a page.", whole(1, default=LIMIT_MAX)),
             query("orderby", "Of events: their order.", choice("timestamp", "-timestamp")),
-            query("property", "Of events: a filter as `PATH==VALUE`; three at most.", array(TEXT)),
+            query("property", "Of events: a filter as `PATH=VALUE`; three at most.", array(TEXT)),
             query("start", "Of events: where the page starts, as `_page.next` gave it."),
             query("offsets", "The same, as the link to the next page has it."),
         ),

@@ -43,6 +43,7 @@ _FIELD_OF = {
     "/identityGraph.type": "identity_graph",
     "/attributeMerge.type": "attribute_merge",
     "/attributeMerge.order": "order",
+    "/attributeMerge.data.order": "order",  # where older clients have it
     "/default": "default",
     "/isActiveOnEdge": "active_on_edge",
     "/idActiveOnEdge": "active_on_edge",  # a client's spelling
@@ -133,7 +134,12 @@ def post_policy(request: Request, rooms: Rooms) -> Response:
     sandbox = _sandbox(request)
     new = decoded(request.body, _decode_policy, what="a merge policy").changes()
     policy = merge_policies.create(
-        rooms.control, rooms.clock, rooms.ids, sandbox, **msgspec.structs.asdict(new)
+        rooms.control,
+        rooms.clock,
+        rooms.ids,
+        sandbox,
+        **msgspec.structs.asdict(new),
+        event_datasets=rooms.definitions.snapshot(sandbox.id).event_datasets,
     )
     return json_response(200, _json(policy, sandbox))
 
@@ -182,7 +188,14 @@ def post_bulk_get(request: Request, rooms: Rooms) -> Response:
 def _updated(request: Request, rooms: Rooms, changes: Changes) -> Response:
     sandbox = _sandbox(request)
     policy_id = request.path_parameters["id"]
-    policy = merge_policies.update(rooms.control, rooms.clock, sandbox, policy_id, changes)
+    policy = merge_policies.update(
+        rooms.control,
+        rooms.clock,
+        sandbox,
+        policy_id,
+        changes,
+        event_datasets=rooms.definitions.snapshot(sandbox.id).event_datasets,
+    )
     return json_response(200, _json(policy, sandbox))
 
 

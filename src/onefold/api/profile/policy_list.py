@@ -107,6 +107,8 @@ def _matches(policy: MergePolicy, parameters: Parameters) -> bool:
                 raise Malformed("PRO-1002", f"{name} must be true or false", at=name)
             wanted = wanted.lower()
             value = str(value).lower()
+        if name == "schema.name":
+            wanted = wanted.lower()
         if str(value) != wanted:
             return False
     return True

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
+from onefold.domain.profile.business import NAMESPACES
 from onefold.domain.profile.project import selector
 from onefold.domain.profile.property_filter import parse
 from onefold.errors import Malformed
@@ -21,6 +22,8 @@ from onefold.store.tables.events import SortKey
 
 PROFILE = "_xdm.context.profile"
 EVENT = "_xdm.context.experienceevent"
+SERVED = (PROFILE, EVENT, *NAMESPACES)
+"""The classes that can be looked up."""
 PROPERTIES_MAX = 3
 PARAMETERS_MAX = 1000
 
@@ -65,12 +68,37 @@ def _decoded(text: str) -> str:
 
 def schema_name(value: str) -> str:
     """The class that is asked for. Raises Malformed PRO-1002 for one that is not served."""
-    name = value.lower()
-    if name not in (PROFILE, EVENT):
+    name = _folded(value)
+    if name not in SERVED:
         raise Malformed(
             "PRO-1002", "schema.name is not a class that can be looked up", at="schema.name"
         )
     return name
+
+
+def check_related_schema(value: str) -> None:
+    """Whose events are asked for: only people have any, and they are meant when nothing is said.
+
+    Raises Malformed PRO-1002.
+    """
+    if value and _folded(value) != PROFILE:
+        raise Malformed(
+            "PRO-1002", f"relatedSchema.name must be {PROFILE}", at="relatedSchema.name"
+        )
+
+
+def _folded(name: str) -> str:
+    """In lower case; a published client sends names without their underscore."""
+    folded = name.lower()
+    return folded if folded.startswith("_") else f"_{folded}"
+
+
+def check_truth(value: Any, name: str) -> None:
+    """Whether a switch is well-formed: a boolean, or the text of one, or absent. There are no
+    computed attributes, so `withCA` has no more to say. Raises Malformed PRO-1002."""
+    said = value.lower() if isinstance(value, str) else value
+    if not (said is None or isinstance(said, bool) or said in ("", "true", "false")):
+        raise Malformed("PRO-1002", f"{name} must be true or false", at=name)
 
 
 def asked(entity_id: str, namespace: str, *, at: str) -> Asked:
@@ -78,6 +106,19 @@ def asked(entity_id: str, namespace: str, *, at: str) -> Asked:
     if not entity_id:
         raise Malformed("PRO-1001", f"The parameter {at} is missing", at=at)
     return Asked(entity_id, namespace or None)
+
+
+def owner_asked(
+    entity_id: str, namespace: str, related_id: str, related_namespace: str, *, at: str
+) -> Asked:
+    """Whose events are asked for: those of `relatedEntityId`, or of `entityId` when there is none.
+
+    Its namespace may be named by `entityIdNS` too, but not when `entityId` is there and has that
+    one for itself: then `relatedEntityId` is an XID. A published client sends both.
+    """
+    if not related_id:
+        return asked(entity_id, related_namespace or namespace, at=at)
+    return asked(related_id, related_namespace or ("" if entity_id else namespace), at=at)
 
 
 def timeline_query(
