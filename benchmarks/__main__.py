@@ -19,7 +19,18 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import batches, ingest, lookup, report, schemas, simulation
+from benchmarks import (
+    batches,
+    deletes,
+    edge,
+    exports,
+    ingest,
+    lookup,
+    lookups,
+    report,
+    schemas,
+    simulation,
+)
 from benchmarks.bench import SCALES, Bench
 from benchmarks.loaded import loaded
 
@@ -31,11 +42,20 @@ PARTS = {
         "lookup_one_connection_ms",
         "timeline_http",
     ),
+    "lookups": lookups.FIGURES,
+    "edge": (
+        "edge_lookup_p50_ms",
+        "edge_lookup_p99_ms",
+        "edge_freshness_p99_ms",
+        "edge_fill",
+    ),
     "latency": ("lookup_p50_ms", "lookup_p99_ms", "rss_mb_per_worker"),
     "ingest": ("ingest_batch", "ingest_growth", "ingest_acknowledged"),
     "freshness": ("freshness_p50_ms", "freshness_p99_ms"),
     "single": ("ingest_single",),
     "disk": ("disk_bytes_per_event",),
+    "exports": ("export_profiles",),
+    "deletes": ("delete_unreadable_p99_ms", "delete_complete_s", "delete_leftovers"),
     "batches": ("batch_ingest",),
     "schemas": ("schema_compile_ms",),
     "simulation": ("graph_simulation",),
@@ -91,7 +111,9 @@ def _measure(bench: Bench, parts: set[str]) -> None:
         schemas.measure_compile(bench)
     if "batches" in parts:
         batches.measure(bench)
-    if parts <= {"simulation", "schemas", "batches"}:
+    if "lookups" in parts:
+        lookups.measure(bench)
+    if parts <= {"simulation", "schemas", "batches", "lookups"}:
         return  # they do without a loaded store
     large = loaded(bench, bench.scale.people)
     if "disk" in parts:
@@ -101,6 +123,8 @@ def _measure(bench: Bench, parts: set[str]) -> None:
         lookup.measure_merging(bench, large)
     if "latency" in parts:
         lookup.measure_latency(bench, large)
+    if "exports" in parts:
+        exports.measure(bench, large)
     events_per_second = _HALF_LOAD_UNKNOWN
     if "ingest" in parts:
         events_per_second = ingest.measure_batches(bench, large)
@@ -108,6 +132,10 @@ def _measure(bench: Bench, parts: set[str]) -> None:
         ingest.measure_freshness(bench, large, events_per_second)
     if "single" in parts:
         ingest.measure_single(bench)
+    if "edge" in parts:
+        edge.measure(bench, large)
+    if "deletes" in parts:  # the last: it takes people away
+        deletes.measure(bench, large)
 
 
 def _parts(only: Sequence[str]) -> set[str]:

@@ -53,7 +53,7 @@ def serve_constant(body_bytes: int) -> None:
     listening.listen(2048)
     print(f"floor ready http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     config = uvicorn.Config(
-        Starlette(routes=[Route(PATH, constant)]),
+        Starlette(routes=[Route(PATH, constant, methods=["GET", "POST"])]),
         loop="uvloop",
         http="httptools",
         lifespan="off",

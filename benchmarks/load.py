@@ -14,7 +14,8 @@ import gc
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 import uvloop
@@ -25,6 +26,7 @@ T = TypeVar("T")
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Unexpected(Exception):
@@ -262,13 +264,16 @@ def get(path: str, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode() + _HEAD_END
 
 
-def post(path: str, body: bytes) -> bytes:
+def post(path: str, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> bytes:
     """A POST request with a JSON body as bytes."""
-    head = (
-        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "host: 127.0.0.1",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    return "\r\n".join(lines).encode() + _HEAD_END + body
 
 
 def quantile(values: list[float], share: float) -> float:

@@ -42,7 +42,7 @@ from benchmarks.server import Installation, Server, onefold
 CONNECTIONS = 8
 STEADY_PER_SECOND = 500
 INGEST_PER_SECOND = 1000
-_KEEP_NOTHING = {"ONEFOLD_ANSWERS_BYTES_MAX": "0"}
+KEEP_NOTHING = {"ONEFOLD_ANSWERS_BYTES_MAX": "0"}
 _STEADY_CONNECTIONS = 16
 _SEED = 20_260_101
 
@@ -138,7 +138,7 @@ def measure_merging(bench: Bench, store: LoadedStore) -> None:
     seconds = bench.scale.lookup_seconds
     with (
         pinned(placed.generator),
-        Server(store.data, cores=placed.server, settings=_KEEP_NOTHING) as server,
+        Server(store.data, cores=placed.server, settings=KEEP_NOTHING) as server,
         bench.task("lookups that merge", bench.scale.lookup_rounds) as task,
     ):
         body_bytes = run_fast(_proved(server.port, questions))

@@ -52,6 +52,9 @@ class Target(NamedTuple):
 TARGETS = {
     "lookup_http": Target(ratio_min=0.5),
     "lookup_growth": Target(value_max=1.3),
+    "lookup_cluster_50_p99_ms": Target(value_max=500),
+    "timeline_10k_p99_ms": Target(value_max=500),
+    "bulk_100_p99_ms": Target(value_max=500),
     "ingest_batch": Target(value_min=5000, ratio_min=0.35),
     "ingest_growth": Target(value_max=1.3),
     "freshness_p99_ms": Target(value_max=100),
