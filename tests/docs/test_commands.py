@@ -18,6 +18,10 @@ PAGES = (
     "docs/operating.md",
     "docs/how-to/point-aepp-here.md",
     "docs/how-to/load-a-file.md",
+    "docs/how-to/export-profiles.md",
+    "docs/how-to/why-and-undo.md",
+    "docs/how-to/follow-changes.md",
+    "docs/how-to/personalise-a-page.md",
 )
 _VARYING = re.compile(r"[0-9A-F]{24}(?=@)|[0-9a-f]{32}|[0-9]+")
 
