@@ -273,7 +273,18 @@ def _matching(documents: Sequence[dict[str, JSON]], parameters: Parameters) -> l
     ]
 
 
-_FOUND = keyed(record(id=TEXT, status=TEXT, metrics=DOCUMENT, errors=array(), created=NUMBER))
+_FOUND = keyed(
+    {
+        "type": "object",  # of which `properties` may ask for some only
+        "properties": {
+            "id": TEXT,
+            "status": TEXT,
+            "metrics": DOCUMENT,
+            "errors": array(),
+            "created": NUMBER,
+        },
+    }
+)
 _NAMED = array(TEXT)
 _ID = path("id", "Id of a batch.")
 _PROPERTIES = query("properties", "Only these properties, with commas between.")
