@@ -92,8 +92,9 @@ def _mapped(
     wanted = [
         (key, one.value, below[one], index)
         for (key,) in keys
+        for meant in (book.meant_by(key),)
         for index, one in enumerate(below)
-        if (namespace := book.by_key(key)) is not None and namespace.id == one.namespace_id
+        if one.namespace_id in meant
     ]
     if not wanted:
         return []
@@ -145,11 +146,11 @@ def _named(entity: Any, book: NamespaceBook, marks: Iterable[DescriptorPath]) ->
     """Every identity that an entity of any form names."""
     mapped = entity.get(_MAP) if isinstance(entity, dict) else None
     for key, items in mapped.items() if isinstance(mapped, dict) else ():
-        namespace = book.by_key(key)
+        meant = book.meant_by(key)
         for item in items if isinstance(items, list) else ():
             value = item.get("id") if isinstance(item, dict) else None
-            if isinstance(value, str) and namespace is not None:
-                yield Identity(namespace.id, value)
+            if isinstance(value, str):
+                yield from (Identity(namespace_id, value) for namespace_id in meant)
     for mark in marks:
         value = entity
         for step in mark.path:

@@ -502,6 +502,22 @@ def test_a_deleted_person_leaves_exported_batches_too(app: App) -> None:
     assert app.faults() == []
 
 
+def test_a_person_whom_only_the_exported_identity_map_names_leaves_exported_batches(
+    app: App,
+) -> None:
+    """Its keys are codes in lower case, as profiles have them, not as records have."""
+    app.ingest(REGISTRATIONS, record(ADA, **named("Ada")), record(BEN))
+    batch = done(app, union_dataset(app))["destination"]["batchId"]
+    asked_for = f"{RECORD}&entityId={ADA[1]}&entityIdNS=Email"
+    assert app.request("DELETE", asked_for, headers=app.headers()).status_code == 202
+    app.drain()
+    app.work()
+    assert emails(rows(app, batch)) == [BEN[1]]
+    lake = app.places.lake(app.sandbox.id)
+    held = [file.name for file in lake.rglob("*.parquet") if ADA[1].encode() in file.read_bytes()]
+    assert held == []
+
+
 def test_the_observable_schema_of_exports_has_what_was_exported(app: App) -> None:
     app.ingest(REGISTRATIONS, record(ADA, **named("Ada")))
     dataset = union_dataset(app)

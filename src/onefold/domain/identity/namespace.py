@@ -78,6 +78,14 @@ class NamespaceBook:
             return self._by_id.get(int(key))
         return found
 
+    def meant_by(self, key: str) -> frozenset[int]:
+        """The ids of the namespaces that a key of any identityMap may mean: one that was sent, or
+        one of a merged profile, where codes are in lower case."""
+        exact = self.by_key(key)
+        if exact is not None:
+            return frozenset((exact.id,))
+        return frozenset(n.id for n in self._by_id.values() if n.code.lower() == key)
+
     def by_code(self, code: str) -> Namespace | None:
         """The namespace of a lookup: exact code first, then without regard to case."""
         return self._by_code.get(code) or self._by_folded.get(code.casefold())
