@@ -32,6 +32,7 @@ def world() -> Iterator[World]:
 
 def test_a_batch_that_does_not_fit_the_disk_is_applied_as_a_whole_when_there_is_room(world):
     place = world.places_of_senders[0]
+    world.pipeline.drain()  # the edge is begun
     drafts = large_events(place, world.clock.now_ms())
     inlet = world.inlets.inlet(place.inlet_id)
     world.inlets.accept_many(inlet, batch_body(drafts, range(EVENTS)))

@@ -202,3 +202,24 @@ def test_a_patient_job_that_is_alone_goes_on(shop: Shop) -> None:
     while worker.step():
         pass
     assert begun == ["slow", "slower"]
+
+
+def test_a_job_whose_kind_cannot_begin_now_is_tried_again_and_not_done(shop: Shop) -> None:
+    """The kind raises when it is called, before its first step."""
+    failing = [True]
+
+    def careless(_: Job, __: Workshop) -> Iterator[JSON]:
+        if failing:
+            raise Unavailable("API-9002")
+        return iter(["did it"])
+
+    shop.ask("one")
+    worker = shop.worker(careless)
+    while worker.step():
+        pass
+    assert shop.job("one").state is not State.DONE
+    failing.clear()
+    shop.app.clock.advance(ms=BACKOFF_MS)
+    while worker.step():
+        pass
+    assert (shop.job("one").state, shop.job("one").progress) == (State.DONE, "did it")

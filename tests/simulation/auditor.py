@@ -6,24 +6,29 @@ Every check raises Difference, whose text names the check and both values.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from onefold import doctor
-from onefold.journal import Journal
+from onefold.domain import removal
+from onefold.domain.identity.identity import Xid
+from onefold.journal import Accepted, Journal
 from onefold.lookup.entity import ProfileEntity
 from onefold.lookup.owner import Asked
 from onefold.lookup.profiles import Profiles
 from onefold.lookup.timeline import LIMIT_MAX, TimelineQuery
+from onefold.server import Pipeline
 from onefold.store.engine import Engine, Row
 from onefold.store.packing import Packing
+from onefold.store.tables import edge, sightings
 from onefold.testing.clock import SimClock
 from onefold.testing.faults import Faults, FaultyPlaces
 from onefold.wire import encode_json
 from tests.simulation.model import DAY_MS, Model
-from tests.simulation.world import NAMESPACE_IDS, SilentBell, World, copied, pipeline_of
+from tests.simulation.world import NAMESPACE_IDS, PROJECTED, SilentBell, World, copied, pipeline_of
 
 PAGE_EVENTS = 3
 """On a page, when pages are walked: by one identity of each cluster. The others ask for all."""
@@ -47,12 +52,24 @@ TABLES = {
         "SELECT seq, step, code, at, detail, errors, dataset, inlet, trace, received_ms, message"
         " FROM failed_records ORDER BY seq"
     ),
+    "sightings": (
+        "SELECT xid, seq, owner, dataset, source, graph_only, at_ms, received_ms, named"
+        " FROM sightings ORDER BY xid, seq"
+    ),
+    "superseded": (
+        "SELECT xid, dataset, seq, ingested_ms, effective_ms, tag, operation, body FROM superseded"
+        " ORDER BY xid, dataset, seq"
+    ),
+    "cuts": "SELECT xid, peer, seq, made_ms, reason FROM cuts ORDER BY xid, peer",
+    "suppressions": (
+        "SELECT key, kind, detail, until_ms, made_ms, request FROM suppressions ORDER BY key"
+    ),
     "outcomes": "SELECT dataset, outcome, records FROM outcomes ORDER BY dataset, outcome",
     "progress": "SELECT consumer, position, records FROM progress",
 }
 """Everything that a profile store holds, but for the time at which a record was judged, and for how
 bodies are packed."""
-PACKED_TABLES = frozenset(("fragments", "events", "failed_records"))
+PACKED_TABLES = frozenset(("superseded", "fragments", "events", "failed_records"))
 """Their last column is a packed body."""
 
 GRAPH_TABLES = frozenset(("identities", "members", "links"))
@@ -75,6 +92,7 @@ def audited(world: World, model: Model) -> None:
     _tables(engine, model)
     _lookups(world.profiles, model)
     _strangers(world.profiles, model)
+    _edge(world, model)
     with engine.reading() as moment:
         journal = Journal(world.places.journal(model.place.sandbox.id), SilentBell())
         for finding in doctor.examined(moment, journal):
@@ -86,34 +104,65 @@ def replayed(
 ) -> None:
     """Apply the whole journal to an empty store, in batches of another size, then once more.
 
-    The first time everything is the same. The second time nothing is new but counts: events are
-    known, rows are replaced by themselves. Links that a full cluster or a rule gave up may come
-    back then, so the graph is compared only if none was.
+    The first time everything is the same, but for how those records ended whose messages were
+    erased. The second time nothing is new but counts: events are known, rows are replaced by
+    themselves, what was undone and deleted is suppressed. Links that a full cluster or a rule gave
+    up may come back then, and records that may come again since that was lifted, so the graph is
+    compared only if there are none.
+
+    An order to delete a person that is not erased yet takes the person's names out of younger
+    records, too, when it is met for the second time: then there is none.
     """
     data = copied(world.data, root / f"replay-{model.place.tenant}")
     sandbox = model.place.sandbox.id
-    for left in data.glob("sandboxes/*/profile.db*"):
+    for left in (*data.glob("sandboxes/*/profile.db*"), *data.glob("sandboxes/*/edge/*")):
         left.unlink()
     places = FaultyPlaces(data, faults)
     clock = SimClock(world.clock.now_ms() + 100 * DAY_MS)
     pipeline_of(places, world.definitions, clock, records_max=batches[0]).drain()
     engine = places.profile(sandbox)
+    again = Model(model.place, dict(model.keys))
+    journal = world.records(model.place)
+    for seq, accepted in journal:
+        again.feed(seq, accepted)
+    _tables(engine, again)
     first = dump(engine)
-    _same_dump("replay into an empty store", first, dump(world.places.profile(sandbox)))
+    _same_dump("replay into an empty store", first, dump(world.places.profile(sandbox)), journal)
+    if not any(accepted.removal and _names_people(accepted) for _, accepted in journal):
+        _replayed_over_itself(
+            engine,
+            again,
+            journal,
+            pipeline_of(places, world.definitions, clock, records_max=batches[1]),
+        )
+    places.close()
+
+
+def _names_people(accepted: Accepted) -> bool:
+    return bool(removal.decode(accepted.message).people)
+
+
+def _replayed_over_itself(
+    engine: Engine, model: Model, journal: Sequence[tuple[int, Accepted]], pipeline: Pipeline
+) -> None:
+    first = dump(engine)
     with engine.transaction() as transaction:
         transaction.write("UPDATE progress SET position = 0, records = 0")
-    again = pipeline_of(places, world.definitions, clock, records_max=batches[1])
-    again.round()
-    for table in ("fragments", "events"):
-        expect(f"replay over itself, its beginning: {table}", dump(engine)[table], first[table])
-    again.drain()
+    pipeline.round()
+    if not model.troubles["suppression lifted"]:
+        for table in ("fragments", "events"):
+            what = f"replay over itself, its beginning: {table}"
+            expect(what, dump(engine)[table], first[table])
+    pipeline.drain()
     second = dump(engine)
     lost = model.troubles["identity evicted"] + model.troubles["link removed by a rule"]
-    loose = GRAPH_TABLES if lost else frozenset()
+    lifted = model.troubles["suppression lifted"]
+    loose = (GRAPH_TABLES if lost or lifted else set()) | ({"sightings"} if lifted else set())
     for table in TABLES.keys() - {"outcomes"} - loose:
         expect(f"replay over itself: {table}", second[table], first[table])
-    expect("replay over itself: outcomes", _counts(second), _twice(model))
-    places.close()
+    for seq, accepted in journal:
+        model.feed(seq, accepted)
+    expect("replay over itself: outcomes", _counts(second), dict(+model.outcomes))
 
 
 def dump(engine: Engine) -> Dump:
@@ -121,7 +170,7 @@ def dump(engine: Engine) -> Dump:
     tables = {table: engine.read(sql) for table, sql in TABLES.items()}
     unpack = Packing(engine).unpack
     for table in PACKED_TABLES:
-        tables[table] = [(*row[:-1], unpack(row[-1])) for row in tables[table]]
+        tables[table] = [(*row[:-1], unpack(row[-1]) if row[-1] else b"") for row in tables[table]]
     return tables
 
 
@@ -131,23 +180,18 @@ def dictionaries(world: World) -> int:
     return sum(len(store.read("SELECT id FROM dictionaries")) for store in stores)
 
 
-def _same_dump(what: str, got: Dump, wanted: Dump) -> None:
-    for table in TABLES:
+def _same_dump(what: str, got: Dump, wanted: Dump, journal: Sequence[tuple[int, Accepted]]) -> None:
+    """The same rows, unless messages were erased: then how their records ended is another."""
+    erased = {seq for seq, accepted in journal if not accepted.message}
+    for table in TABLES.keys() - ({"outcomes"} if erased else set()):
+        if table == "failed_records" and erased:
+            for rows in (got, wanted):
+                rows[table] = [row for row in rows[table] if row[0] not in erased]
         expect(f"{what}: {table}", got[table], wanted[table])
 
 
 def _counts(tables: Dump) -> dict[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in tables["outcomes"]}
-
-
-def _twice(model: Model) -> dict[tuple[str, str], int]:
-    """The counts after a second time: applied events are duplicates then, others end as before."""
-    counts = model.outcomes + model.outcomes
-    events = model.place.events[0]
-    applied = model.outcomes[events, "applied"]
-    counts[events, "applied"] -= applied
-    counts[events, "duplicate"] += applied
-    return dict(+counts)
 
 
 def _tables(engine: Engine, model: Model) -> None:
@@ -180,6 +224,27 @@ def _tables(engine: Engine, model: Model) -> None:
         },
     )
     expect(
+        "superseded",
+        {row[:3]: (*row[3:7], json.loads(row[7])) for row in tables["superseded"]},
+        {
+            key: (row["ingested_ms"], row["effective_ms"], row["tag"], "create", row["entity"])
+            for key, row in model.superseded.items()
+        },
+    )
+    expect("sightings", _sightings(engine), model.sightings)
+    names = {
+        (xid, seq)
+        for seq, (owner, *_, linked, others) in model.sightings.items()
+        for xid in {owner, *linked, *others}
+    }
+    expect("names of sightings", {row[:2] for row in tables["sightings"]}, names)
+    expect(
+        "cuts",
+        {row[:2]: row[2:] for row in tables["cuts"]},
+        {ends: cut for (a, b), cut in model.cuts.items() for ends in ((a, b), (b, a))},
+    )
+    expect("suppressions", {row[0]: row[1:] for row in tables["suppressions"]}, model.suppressed)
+    expect(
         "events",
         {row[:2]: (*row[2:6], json.loads(row[6])) for row in tables["events"]},
         {
@@ -187,6 +252,22 @@ def _tables(engine: Engine, model: Model) -> None:
             for key, one in model.events.items()
         },
     )
+
+
+def _sightings(engine: Engine) -> dict[int, tuple[Any, ...]]:
+    """What the store knows of who was seen with whom, by record number."""
+    return {
+        one.seq: (
+            one.owner,
+            one.dataset,
+            one.at_ms,
+            one.received_ms,
+            set(one.linked),
+            set(one.others),
+        )
+        for one in sightings.every(engine, after=("", 0), limit=1_000_000)
+        if (one.source, one.graph_only) == (one.dataset, False)
+    }
 
 
 def _lookups(profiles: Profiles, model: Model) -> None:
@@ -242,6 +323,39 @@ def _timeline(
     expect(f"{asked}: timeline", seen, wanted)
 
 
+def _edge(world: World, model: Model) -> None:
+    """Everybody is on the edge as the model believes them, and nobody else."""
+    place = model.place
+    store = world.places.edge(place.sandbox.id, place.edge)
+    got = {
+        entry.cluster: (set(entry.xids), {name: json.loads(body) for _, name, body in entry.bodies})
+        for entry, _ in edge.every(store, after=Xid(""), limit=1_000_000)
+    }
+    wanted = {}
+    for cluster in {min(model.cluster(xid)) for xid in model.identities}:
+        merged = model.merged(cluster)
+        parts = {number: part_of(merged, PROJECTED[name]) for number, name in place.projections}
+        wanted[cluster] = (model.cluster(cluster), parts)
+    expect("people on the edge", sorted(got), sorted(wanted))
+    expect("what the edge says", got, wanted)
+
+
+def part_of(entity: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+    """What lies at some paths, which go through no arrays."""
+    part: dict[str, Any] = {}
+    for path in paths:
+        *above, leaf = path.split(".")
+        value: Any = entity
+        for step in above:
+            value = value.get(step, {})
+        if leaf in value:
+            into = part
+            for step in above:
+                into = into.setdefault(step, {})
+            into[leaf] = value[leaf]
+    return part
+
+
 def _strangers(profiles: Profiles, model: Model) -> None:
     """Nobody is known who was never applied, such as the other place's people."""
     for value in ("nobody", "poison@example.com", *(f"person{n}@example.com" for n in range(9))):
@@ -265,17 +379,33 @@ def _cut(text: str) -> str:
 
 def fed(world: World, model: Model) -> list[tuple[int, str]]:
     """Feed the model with what the journal holds behind what it knows; answer the number of the
-    sending and the trace of every record in the journal."""
+    sending and the trace of every record in the journal. Orders have the number 0.
+
+    What was fed may have been erased since, and nothing else has changed.
+    """
     sendings: list[tuple[int, str]] = []
-    for seq, record in world.records(model.place):
-        number = json.loads(record.message)["header"]["createdAt"]
-        sendings.append((number, record.trace))
+    for seq, accepted in world.records(model.place):
         if seq > model.fed:
-            model.feed(
-                seq,
-                trace=record.trace,
-                received_ms=record.received_ms,
-                dataset=record.dataset,
-                message=record.message,
-            )
+            model.feed(seq, accepted)
+            model.journal[seq] = accepted
+        known = model.journal[seq]
+        if accepted.message != known.message:
+            expect(f"record {seq} is as it was sent, or erased", is_erased(accepted), True)
+        expect(f"trace of record {seq}", accepted.trace, known.trace)
+        sendings.append((number_of(known), accepted.trace))
     return sendings
+
+
+def number_of(accepted: Accepted) -> int:
+    """The number of the sending; 0 for an order."""
+    if accepted.removal:
+        return 0
+    number: int = json.loads(accepted.message)["header"]["createdAt"]
+    return number
+
+
+def is_erased(accepted: Accepted) -> bool:
+    """Whether a record says nothing any more, or an order names nobody."""
+    if accepted.removal:
+        return not _names_people(accepted)
+    return not accepted.message

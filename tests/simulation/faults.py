@@ -83,10 +83,38 @@ def for_senders(random: Random) -> Trouble:
 
 
 def for_pipeline(random: Random) -> Trouble:
-    """Something that happens while records are applied."""
+    """Something that happens while records are applied and projected."""
     kind, error = random.choice(_KINDS)
     point = random.choice((Point.WRITE, Point.COMMIT, Point.COMMIT, Point.COMMITTED))
+    named, database = random.choice((("store", "profile"),) * 3 + (("edge", "edge"),))
     if point is Point.WRITE:
         points = (Point.READ, Point.BEGIN, Point.WRITE)
-        return Trouble(f"store: {kind} on the way", error, "profile", points, random.randint(0, 14))
-    return Trouble(f"store: {kind} {point.value}", error, "profile", (point,))
+        return Trouble(
+            f"{named}: {kind} on the way", error, database, points, random.randint(0, 14)
+        )
+    return Trouble(f"{named}: {kind} {point.value}", error, database, (point,))
+
+
+def for_jobs(random: Random) -> Trouble:
+    """Something that happens while a job does a step."""
+    kind, error = random.choice(_KINDS)
+    database = random.choice(("work", "work", "profile", "journal"))
+    points = (Point.READ, Point.BEGIN, Point.WRITE, Point.COMMIT, Point.COMMITTED)
+    return Trouble(f"{kind} inside a job", error, database, points, random.randint(0, 12))
+
+
+def for_deletions(random: Random) -> Trouble:
+    """Something that happens while a person's deletion is accepted."""
+    kind, error = random.choice(_KINDS)
+    database, point = random.choice(
+        (
+            ("work", Point.COMMIT),
+            ("work", Point.COMMITTED),
+            ("journal", Point.COMMIT),
+            ("journal", Point.COMMITTED),
+        )
+    )
+    skip = random.randint(0, 1) if database == "work" else 0
+    return Trouble(
+        f"{kind} {point.value} while a deletion is asked for", error, database, (point,), skip
+    )

@@ -20,13 +20,17 @@ from onefold.testing.faults import Crash
 from tests.simulation import auditor
 from tests.simulation.auditor import expect
 from tests.simulation.faults import SHAKY_TIMES, Content, Trouble, for_pipeline, for_senders
+from tests.simulation.labour import Labour
 from tests.simulation.model import Model
+from tests.simulation.orders import Orders
 from tests.simulation.workload import Draft, Workload, batch_body
 from tests.simulation.world import Place, World
 
 STEPS = 40
 RULED_EVERY = 3
 """Of so many seeds one has linking rules."""
+WORKED_EVERY = 8
+"""Of so many seeds one has jobs: they open lakes, which takes longer than everything else."""
 MEMORY_DISK = Path("/dev/shm")  # a crash here is of the process, never of the disk
 
 TROUBLES = (
@@ -40,6 +44,13 @@ TROUBLES = (
     "store: unavailable on the way",
     "store: unavailable before commit",
     "store: unavailable after commit",
+    "edge: crash on the way",
+    "edge: crash before commit",
+    "edge: crash after commit",
+    "edge: unavailable before commit",
+    "edge: unavailable after commit",
+    "edge entry moved to another cluster",
+    "edge entry removed",
     "crash while idle",
     "sent again after a fault",
     "applied again after a fault",
@@ -69,6 +80,22 @@ TROUBLES = (
     "refused by synchronous validation",
     "records of a second sandbox",
     "bodies packed with a dictionary",
+    "record undone",
+    "undone record sent again",
+    "link cut",
+    "link mended",
+    "suppression lifted",
+    "person deleted",
+    "record of another that names a deleted person",
+    "late record of a deleted person",
+    "fault while an undo is asked for",
+    "fault while a deletion is asked for",
+    "crash inside a job",
+    "unavailable inside a job",
+    "receipt of a deletion",
+    "message of a deleted person erased",
+    "export of people",
+    "export resumed after a crash",
 )
 """What a set of runs has to reach."""
 
@@ -102,6 +129,11 @@ class Simulation:
         self._unheard: dict[str, set[int]] = {place.tenant: set() for place in places}
         self._last_batch: list[Draft] = []
         self._crowded = random.random() < 0.7
+        self._drafts: dict[int, Draft] = {}
+        self._on_edge: dict[tuple[str, str], str] = {}
+        self._orders = Orders(self._world, self._models, random, self._went_well)
+        self._works = seed % WORKED_EVERY == 0
+        self._labour = Labour(self._world, self._models, random)
 
     def run(self) -> None:
         """Do everything. Raises auditor.Difference."""
@@ -113,7 +145,7 @@ class Simulation:
 
     def _run(self) -> None:
         random = self._random
-        actions: tuple[tuple[Callable[[], None], int], ...] = (
+        actions: tuple[tuple[Callable[[], object], int], ...] = (
             (self._send, 20),
             (self._send_again, 2),
             (self._send_crowd, 6 if self._crowded else 0),
@@ -121,12 +153,26 @@ class Simulation:
             (self._round, 12),
             (self._crash_idle, 1),
             (self._audit, 1),
+            (self._orders.undo_record, 3),
+            (self._orders.cut_link, 2),
+            (self._orders.lift, 2),
+            (self._orders.delete_person, 1),
+            (self._send_undone, 2),
+            (self._labour.step, 6 if self._works else 0),
         )
         for _ in range(STEPS):
             (action,) = random.choices([a for a, _ in actions], [weight for _, weight in actions])
-            action()
+            done = action()
+            if isinstance(done, str):
+                self.steps.append(done)
             self._world.clock.advance(ms=random.choice((0, 1, 50, 5_000, 600_000)))
         self._audit()
+        if self._works:
+            self.steps.append(self._orders.delete_person())
+            self._labour.finish()
+            self._audit()
+            self._labour.export()
+        self.troubles += self._orders.troubles + self._labour.troubles
         for model in self._models:
             faults = type(self._world.faults)()
             faults.arm(Content().fault())
@@ -161,6 +207,7 @@ class Simulation:
     def _posted(self, drafts: Sequence[Draft], trouble: Trouble | None) -> bool:
         place = drafts[0].place
         numbers = [self._numbered() for _ in drafts]
+        self._drafts.update(zip(numbers, drafts, strict=True))
         body = batch_body(drafts, numbers)
         inlet = self._world.inlets.inlet(place.inlet_id)
         self.steps.append(f"send {numbers[0]}-{numbers[-1]} to {place.tenant}")
@@ -185,10 +232,18 @@ class Simulation:
                 expect(f"refusal of {number}", result.code, draft.fate)
         return True
 
+    def _send_undone(self) -> None:
+        """Something that was undone, or of somebody deleted, once more."""
+        undone = self._orders.undone()
+        if undone:
+            _, number = self._random.choice(undone)
+            self._post([self._drafts[number]])
+
     def _send_validated(self) -> None:
         """One message whose sender waits for the verdict on its entity."""
         draft = self._workload.single(self._world.clock.now_ms())
         number = self._numbered()
+        self._drafts[number] = draft
         body = batch_body([draft], [number])[len(b'{"messages": [') : -len(b"]}")]
         inlet = self._world.inlets.inlet(draft.place.inlet_id)
         self.steps.append(f"send {number} to {draft.place.tenant}, validated")
@@ -249,14 +304,35 @@ class Simulation:
         for model in self._models:
             self._ledger(model.place, auditor.fed(self._world, model))
             auditor.audited(self._world, model)
+            self._follow_edge(model)
 
     def _ledger(self, place: Place, journal: list[tuple[int, str]]) -> None:
         """The journal holds what was acknowledged, once each, and in the order of sending."""
         acknowledged = self._acknowledged[place.tenant]
         wanted = sorted(acknowledged.keys() | self._unheard[place.tenant])
-        expect("sendings in the journal", [number for number, _ in journal], wanted)
+        expect("sendings in the journal", [number for number, _ in journal if number], wanted)
         known = {number: trace for number, trace in journal if number in acknowledged}
         expect("traces of acknowledged sendings", known, acknowledged)
+        orders = Counter(trace for number, trace in journal if not number)
+        asked = self._orders.acknowledged[place.tenant]
+        expect(
+            "orders in the journal",
+            {trace: orders[trace] for trace in asked},
+            dict.fromkeys(asked, 1),
+        )
+
+    def _follow_edge(self, model: Model) -> None:
+        """Count who stands elsewhere on the edge than at the last audit, and who does no more."""
+        tenant = model.place.tenant
+        for xid in model.identities:
+            name = min(model.cluster(xid))
+            before = self._on_edge.setdefault((tenant, xid), name)
+            self.troubles["edge entry moved to another cluster"] += before != name
+            self._on_edge[tenant, xid] = name
+        for key in [key for key in self._on_edge if key[0] == tenant]:
+            if key[1] not in model.identities:
+                self.troubles["edge entry removed"] += 1
+                del self._on_edge[key]
 
     def _numbered(self) -> int:
         self._number += 1

@@ -12,13 +12,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from onefold.config import Settings
-from onefold.control import identity_settings, sandboxes, starter
+from onefold.control import datasets, identity_settings, projections, sandboxes, starter
+from onefold.control.projections import ConfigurationChanges, DestinationChanges
+from onefold.domain.profile.projection import SCHEMA_NAME, TTL_MAX
 from onefold.domain.sandbox import Sandbox
+from onefold.domain.xdm.schema import PROFILE_UNION
 from onefold.inlet.accept import Inlets
+from onefold.inlet.deletions import Deletions
 from onefold.journal import Accepted, Journal
 from onefold.lookup.profiles import Profiles
+from onefold.lookup.undoing import Undoing
 from onefold.observe.metrics import Metrics
-from onefold.server import Pipeline
+from onefold.server import Jobs, Pipeline
 from onefold.store.engine import Engine
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions
@@ -39,7 +44,18 @@ NAMESPACE_IDS = {
     "LoyaltyId": 11443272,
 }
 TENANTS = ("acme", "globex")
-_KEPT_FILES = ("*.db", "*.db-wal")
+SELECTORS = {
+    "names": "person.name.firstName,testProfile",
+    "places": "homeAddress(city,primary),organizations,identityMap",
+}
+"""What goes to the edge, by the name of the projection."""
+PROJECTED = {
+    "names": ("person.name.firstName", "testProfile"),
+    "places": ("homeAddress.city", "homeAddress.primary", "organizations", "identityMap"),
+}
+"""The same as paths."""
+EXPORTED = "Exported people"
+_KEPT_FILES = ("*.db", "*.db-wal", "*.parquet", "*.json")
 
 
 ANSWERS_BYTES_MAX = 20_000
@@ -56,7 +72,8 @@ class SilentBell:
 
 class Place(NamedTuple):
     """One sandbox as its senders know it. Datasets are (dataset id, schema id). ruled: with linking
-    rules."""
+    rules. edge: the destination to which everybody is projected; projections: (id, name) of each.
+    union: the dataset into which people are exported."""
 
     sandbox: Sandbox
     tenant: str
@@ -65,6 +82,9 @@ class Place(NamedTuple):
     logins: tuple[str, str]
     events: tuple[str, str]
     ruled: bool = False
+    edge: str = ""
+    projections: tuple[tuple[str, str], ...] = ()
+    union: str = ""
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -82,7 +102,7 @@ class World:
         self.clock = SimClock()
         self.faults = Faults()
         self._root = root
-        self._ids = SimIds(seed)
+        self.ids = SimIds(seed)
         self._batch_records_max = batch_records_max
         self._lives = 0
         self._control = Places(root / "control")
@@ -97,11 +117,18 @@ class World:
         self._lives += 1
         dead = self.data
         image = copied(dead, self._root / f"life-{self._lives}")
+        self.jobs.close()
         self.places.close()
         shutil.rmtree(dead)
         self._open(image)
 
+    @property
+    def control(self) -> Engine:
+        """The definitions, which no fault hits."""
+        return self._control.control()
+
     def close(self) -> None:
+        self.jobs.close()
         self.places.close()
         self._control.close()
 
@@ -125,28 +152,47 @@ class World:
         self.pipeline = pipeline_of(
             self.places, self.definitions, self.clock, records_max=self._batch_records_max
         )
+        self.jobs = jobs_of(self.places, self.definitions, self.clock, self.ids)
+        self.undoing = Undoing(self.places)
+        self.deletions = Deletions(
+            places=self.places,
+            definitions=self.definitions,
+            inlets=self.inlets,
+            clock=self.clock,
+            ids=self.ids,
+        )
         self.profiles = Profiles(self.places, self.definitions, answers_bytes_max=ANSWERS_BYTES_MAX)
 
     def _made(self, tenant: str, *, ruled: bool) -> Place:
         control = self._control.control()
-        org_id = f"{self._ids.hex(bytes_=12).upper()}@AdobeOrg"
+        org_id = f"{self.ids.hex(bytes_=12).upper()}@AdobeOrg"
         with change(control) as transaction:
             organisations.insert(
                 transaction, Organisation(org_id, tenant, tenant, self.clock.now_ms())
             )
         sandbox = sandboxes.create(
-            control, self.clock, self._ids, org_id=org_id, name="prod", title="Prod"
+            control, self.clock, self.ids, org_id=org_id, name="prod", title="Prod"
         )
         made = starter.furnish(
             control,
             self.clock,
-            self._ids,
+            self.ids,
             sandbox,
             namespace_ids={code: NAMESPACE_IDS[code] for code in ("CRMID", "LoyaltyId")},
         )
         if ruled:
             named = [(code, code in rules.UNIQUE) for code in rules.CODES]
             identity_settings.save(control, sandbox, named)
+        to, projected = self._projected(sandbox)
+        union = datasets.create(
+            control,
+            self.clock,
+            self.ids,
+            sandbox,
+            name=EXPORTED,
+            schema_id=PROFILE_UNION,
+            details={"fileDescription": {"persisted": True}},
+        )
         return Place(
             sandbox,
             tenant,
@@ -155,7 +201,33 @@ class World:
             made.datasets[starter.LOGINS],
             made.datasets[starter.EVENTS],
             ruled,
+            to,
+            projected,
+            union.id,
         )
+
+    def _projected(self, sandbox: Sandbox) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """Have everybody projected to a destination, in two ways."""
+        control = self._control.control()
+        to = projections.create_destination(
+            control,
+            self.ids,
+            sandbox,
+            DestinationChanges(
+                type="EDGE", data_centers=("OR2",), ttl=TTL_MAX, replication="PROACTIVE"
+            ),
+        ).id
+        made = [
+            projections.create_configuration(
+                control,
+                self.ids,
+                sandbox,
+                SCHEMA_NAME,
+                ConfigurationChanges(selector=selector, destination_id=to, name=name),
+            )
+            for name, selector in SELECTORS.items()
+        ]
+        return to, tuple([(one.id, one.name) for one in made])
 
 
 def pipeline_of(
@@ -168,8 +240,16 @@ def pipeline_of(
     return pipeline
 
 
+def jobs_of(places: Places, definitions: Definitions, clock: SimClock, ids: SimIds) -> Jobs:
+    """The jobs over some databases, with definitions that are compiled already."""
+    settings = Settings(data=places.data)
+    jobs = Jobs(settings, places=places, bell=SilentBell(), clock=clock, ids=ids)
+    jobs._definitions = definitions
+    return jobs
+
+
 def copied(data: Path, to: Path) -> Path:
-    """Copy the databases as they lie on the disk now, the part that is still in the logs too."""
+    """Copy databases and the lake as they lie on the disk now, what is still in the logs too."""
     for pattern in _KEPT_FILES:
         for file in sorted(data.rglob(pattern)):
             target = to / file.relative_to(data)

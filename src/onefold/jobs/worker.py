@@ -109,8 +109,12 @@ class Worker:
         self._job = job
         self._held_ms = now_ms
         self._progress = job.progress
-        self._steps = self._kinds[job.kind](job, self._workshop)
+        self._steps = self._begun(job)
         return True
+
+    def _begun(self, job: Job) -> Iterator[JSON]:
+        """The steps of a job. What its kind raises before the first of them is raised by that."""
+        yield from self._kinds[job.kind](job, self._workshop)
 
     def _give_way(self, job: Job) -> None:
         """Let the other jobs that are due go first."""
