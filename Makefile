@@ -53,11 +53,11 @@ serve: setup ## Serve what is in DATA, made when absent [DATA=data PORT=8080 WOR
 
 .PHONY: test
 test: setup ## Run every test but the long ones
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 .PHONY: test-all
 test-all: setup ## Run every test, the long ones too
-	@$(BIN)/python -m pytest -m 'long or not long' $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m 'long or not long' $(ARGS)
 
 .PHONY: check
 check: setup ## Check format, lint, types and house rules
