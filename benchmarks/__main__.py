@@ -78,26 +78,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _BUILD.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="run-", dir=_BUILD))
     started = time.monotonic()
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        auto_refresh=False,
+        transient=True,
+    )
+    bench = Bench(SCALES[options.scale], scratch, _BUILD, options.fresh, progress)
     try:
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            auto_refresh=False,
-            transient=True,
-        ) as progress:
-            bench = Bench(SCALES[options.scale], scratch, _BUILD, options.fresh, progress)
+        with progress:
             _measure(bench, parts)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    minutes, seconds = divmod(round(time.monotonic() - started), 60)
-    heading = (
-        f"{bench.scale.people:,} people; Python {platform.python_version()};"
-        f" took {minutes} min {seconds:02d} s"
-    )
-    report.shown(console, bench.results, heading)
+        minutes, seconds = divmod(round(time.monotonic() - started), 60)
+        heading = (
+            f"{bench.scale.people:,} people; Python {platform.python_version()};"
+            f" took {minutes} min {seconds:02d} s"
+        )
+        report.shown(console, bench.results, heading)  # also of a run that was stopped
     if not options.only and options.scale == "full":
         report.written(bench.results)
         console.print(f"Written to {report.LATEST}")

@@ -131,6 +131,19 @@ class Duck:
                 self._connection.close()
                 self._connection = None
 
+    @contextmanager
+    def frugal(self) -> Iterator[None]:
+        """Within it, large tables are written with as little memory as can be: by one thread, and
+        in any order. A writer holds a piece of every column for each of its threads."""
+        rows = self.run("SELECT current_setting('threads')")
+        self.run("SET threads = 1")
+        self.run("SET preserve_insertion_order = false")
+        try:
+            yield
+        finally:
+            self.run("SET preserve_insertion_order = true")
+            self.run("SET threads = {threads}", (), {"threads": Sql(str(int(rows[0][0])))})
+
     def vacuumed(self) -> None:
         """Write the catalogue anew without what was deleted in it. Raises Unavailable API-9002
         while a reader holds it."""

@@ -232,9 +232,19 @@ def _note(duck: Duck, dataset: str, batch: str, records: int) -> None:
 
 def erase(duck: Duck) -> None:
     """Have nothing left of deleted rows, on the disk or in the catalogue. May be done again at any
-    time. Raises Unavailable API-9002 while a reader holds the catalogue."""
-    with duck.transaction():
-        duck.run("CALL ducklake_rewrite_data_files('lake', delete_threshold => 0)")
+    time. Raises Unavailable API-9002 while a reader holds the catalogue.
+
+    Cost: every file that has lost a row is written anew, some 70 µs for each row of 620 columns
+    that is left in it.
+    """
+    with duck.frugal():
+        for (table,) in duck.run("SELECT name FROM lake.onefold.tables ORDER BY name"):
+            with duck.transaction():
+                duck.run(
+                    "CALL ducklake_rewrite_data_files('lake', {name}, delete_threshold => 0)",
+                    (),
+                    {"name": text(table)},
+                )
     _forget_states(duck)
     duck.run("CALL ducklake_cleanup_old_files('lake', cleanup_all => true)")
     duck.run("CALL ducklake_delete_orphaned_files('lake', cleanup_all => true)")
