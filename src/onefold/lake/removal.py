@@ -20,6 +20,9 @@ from onefold.store.snapshot import Schema
 from onefold.store.union import Union
 from onefold.wire import decode_json, encode_json
 
+ROW_GROUP_ROWS = "20000"
+"""Rows that are written together: a writer has all their columns in memory until it has them all."""
+
 PAGE_ROWS = 1_000
 FILES_MAX = 100
 """Files of a table above which small ones are merged."""
@@ -238,6 +241,7 @@ def erase(duck: Duck) -> None:
     that is left in it.
     """
     with duck.frugal():
+        duck.run("CALL lake.set_option('parquet_row_group_size', ?)", (ROW_GROUP_ROWS,))
         for (table,) in duck.run("SELECT name FROM lake.onefold.tables ORDER BY name"):
             with duck.transaction():
                 duck.run(
