@@ -21,7 +21,7 @@ from onefold.store.union import Union
 from onefold.wire import decode_json, encode_json
 
 ROW_GROUP_ROWS = "20000"
-"""Rows that are written together: a writer has all their columns in memory until it has them all."""
+"""Rows that are written together: a writer holds all their columns until it has that many."""
 
 PAGE_ROWS = 1_000
 FILES_MAX = 100
