@@ -237,8 +237,7 @@ def erase(duck: Duck) -> None:
     """Have nothing left of deleted rows, on the disk or in the catalogue. May be done again at any
     time. Raises Unavailable API-9002 while a reader holds the catalogue.
 
-    Cost: every file that has lost a row is written anew, some 70 µs for each row of 620 columns
-    that is left in it.
+    Cost: every file that has lost a row is written anew; 12 s for 1.2 million rows of 620 columns.
     """
     with duck.frugal():
         duck.run("CALL lake.set_option('parquet_row_group_size', ?)", (ROW_GROUP_ROWS,))

@@ -6,7 +6,8 @@ forms of time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,6 @@ from onefold.api.declared import (
     TEXT,
     Answer,
     Body,
-    Parameter,
     array,
     choice,
     query,
@@ -27,7 +27,7 @@ from onefold.api.declared import (
 from onefold.api.json_body import decoded
 from onefold.api.paging import whole as whole_number
 from onefold.api.profile.query import Parameters
-from onefold.api.route import Route
+from onefold.api.route import Handler, Route
 from onefold.domain.deletion import REQUEST_TYPES, Deletion, State
 from onefold.errors import Malformed
 from onefold.wire import JSON, decode_json, encode_json, iso_millis
@@ -193,23 +193,19 @@ _JOB = record(
 def _route(
     method: str,
     path: str,
-    handler: Callable[[Request, Rooms], Response],
+    handler: Handler,
     needs: str,
     fails: str,
     answers: Mapping[int, Answer],
-    parameters: tuple[Parameter, ...] = (),
-    takes: Body | None = None,
+    **more: Any,
 ) -> Route:
     return Route(
-        method,
-        ROOT + path,
-        handler,
+        *(method, ROOT + path, handler),
         family="systemjobs",
         needs=needs,
         fails=fails,
         answers=answers,
-        parameters=parameters,
-        takes=takes,
+        **more,
     )
 
 
