@@ -230,6 +230,30 @@ def test_a_deletion_whose_process_died_before_it_was_answered_is_done_by_the_job
     assert found["status"] == "COMPLETED"
 
 
+def test_a_deletion_that_waits_for_its_grace_is_not_forgotten_by_a_job_that_others_called_earlier(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _people(app)
+
+    class Died(BaseException):
+        pass
+
+    def died(*_: Any, **__: Any) -> tuple[int, int]:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Inlets, "order", died)
+        with pytest.raises(Died):
+            delete(app, *ADA)
+    assert delete(app, *BO).status_code == 202
+    app.work()
+    assert status(app, *BO) == 404
+    assert status(app, *ADA) == 200
+    app.at(START_MS + GRACE_MS)
+    app.work()
+    assert status(app, *ADA) == 404
+
+
 def test_more_people_than_one_job_takes_are_deleted_by_the_next(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,9 +91,12 @@ def _taken(job: Job, shop: Workshop, work: Engine) -> list[Deletion]:
         taken = [replace(one, job=job.id, updated_ms=now_ms) for one in waiting]
         for one in taken:
             deletions.update(transaction, one)
-        if len(taken) == PEOPLE_MAX:
+        left = deletions.untaken(transaction, made_ms=now_ms, limit=1)
+        if left:  # too many, or somebody of whom it is not known yet whether the order stands
             more = Job(id=shop.ids.uuid(), kind=job.kind, created_ms=now_ms, updated_ms=now_ms)
-            jobs.have(transaction, more, due_ms=now_ms)
+            is_full = len(taken) == PEOPLE_MAX
+            due_ms = now_ms if is_full else left[0].created_ms + GRACE_MS
+            jobs.have(transaction, more, due_ms=due_ms)
     return taken
 
 
