@@ -198,8 +198,8 @@ CODES: dict[str, CodeInfo] = {
     "CAT-1001": CodeInfo("The dataset holds records.", "Keep it, or disable it for the profile."),
     "CAT-1002": CodeInfo("It has changed since it was read.", "Read it again; send its ETag."),
     "CAT-1003": CodeInfo(
-        "A target connection names the dataset.",
-        "Delete its flows and the target connection first.",
+        "A target connection names the dataset, or calls of an account go into it.",
+        "Delete its flows and the target connection first; datasets of an account stay.",
     ),
     # Batches of files
     "BAT-1001": CodeInfo("The batch does not exist.", "Check its id."),
@@ -235,6 +235,13 @@ CODES: dict[str, CodeInfo] = {
     ),
     "PRV-1001": CodeInfo(
         "The job has no content.", "Ask when an access job is complete, within 30 days."
+    ),
+    "RGL-1001": CodeInfo(
+        "Somebody who is not suppressed is not deleted this way.",
+        "Suppress the user first, or send SUPPRESS_WITH_DELETE.",
+    ),
+    "RGL-1002": CodeInfo(
+        "Regulations are for accounts.", "Name the sandbox of an account; `onefold account show`."
     ),
     # Failed records
     "FLR-1001": CodeInfo("No failed record has this number.", "List the failed records."),
@@ -281,6 +288,68 @@ CODES: dict[str, CodeInfo] = {
     "AUT-2004": CodeInfo("A scope is not granted to the project.", "Ask only for granted scopes."),
     "AUT-2005": CodeInfo("The token request is malformed.", "Send the documented form fields."),
     "AUT-2006": CodeInfo("The grant type is not supported.", "Use client_credentials."),
+    # API keys
+    "KEY-1001": CodeInfo(
+        "No API key, or none that is valid.", "Send the key's auth-token, or its write key."
+    ),
+    "KEY-1002": CodeInfo("No API key that is valid.", "Send the key's auth-token."),
+    "KEY-1003": CodeInfo(
+        "The API key may not do this here.", "Use a key of this account and brand."
+    ),
+    "KEY-1004": CodeInfo("Too many requests.", "Wait as long as Retry-After says."),
+    "KEY-1005": CodeInfo(
+        "No source has this write key.", "Take the write key that `onefold key create` printed."
+    ),
+    # Questions about customers
+    "ASK-1001": CodeInfo("A parameter has a wrong value.", "Correct the parameter that is named."),
+    "ASK-1002": CodeInfo(
+        "The key of a customer is malformed.", "Send userId:ID, email:ADDRESS or id:ID."
+    ),
+    "ASK-1003": CodeInfo(
+        "The scroll id is not valid, or its time is over.", "Begin again without a scroll id."
+    ),
+    "ASK-1004": CodeInfo(
+        "The content type or coding of the body is not taken.", "Send application/json."
+    ),
+    "CUS-1001": CodeInfo("No such customer.", "Check the key."),
+    "CUS-1002": CodeInfo(
+        "No call is known that has this id.", "Ask within some days of sending it."
+    ),
+    # Calls
+    "CAL-1001": CodeInfo(
+        "The call's message is not a JSON object, or nested too deeply.", "Send one object a call."
+    ),
+    "CAL-1002": CodeInfo("The call names nobody.", "Send userId, anonymousId or both."),
+    "CAL-1003": CodeInfo("A track call without a name.", "Send its name as event."),
+    "CAL-1004": CodeInfo(
+        "A group call's groupId is missing or too long.", "Send 1 to 500 characters."
+    ),
+    "CAL-1005": CodeInfo("A part of the call has a wrong type.", "Correct the part that is named."),
+    "CAL-1006": CodeInfo("The call's timestamp cannot be read.", "Send ISO 8601, or leave it out."),
+    "CAL-1007": CodeInfo("More than 300 traits or properties.", "Spread them over several calls."),
+    "CAL-1008": CodeInfo("messageId has more than 100 characters.", "Send a UUID."),
+    "CAL-1009": CodeInfo("The call has more than 32 KiB.", "Send less with one call."),
+    "CAL-1010": CodeInfo("An id has more than 512 bytes.", "Send a shorter one."),
+    "CAL-1011": CodeInfo(
+        "The call's event contradicts its route.", "Leave event out, or use the event's route."
+    ),
+    "CAL-1012": CodeInfo(
+        "A command does not say what it commands.",
+        "Send assetId, or properties.journeyIdToTrigger for start_journey.",
+    ),
+    "CAL-1013": CodeInfo(
+        "An alias would make one customer of two users.", "Alias anonymous visitors only."
+    ),
+    "CAL-1014": CodeInfo("The customer is suppressed.", "Send nothing of them."),
+    "CAL-1015": CodeInfo("An alias call without a previousId.", "Send previousId."),
+    "CAL-1016": CodeInfo(
+        "The tracking plan does not have the call's event or traits.",
+        "Extend the plan and replay the record.",
+    ),
+    "CAL-2001": CodeInfo(
+        "The body is not a batch of calls, or too large a one.",
+        "Send batch, an array of 1 to 2,500 calls, at /v1 of 500 KB at most.",
+    ),
     # Any door
     "API-1001": CodeInfo("The path does not exist.", "Check the URL."),
     "API-1002": CodeInfo("The method is not allowed here.", "Use a method of the Allow header."),

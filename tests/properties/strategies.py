@@ -149,3 +149,67 @@ partials = st.lists(
     max_size=12,
 )
 """Records of a journal: (operation, whose, dataset, what it says, whether a batch ends there)."""
+
+
+_stamps = st.tuples(st.integers(0, 4), st.integers(0, 4), st.sampled_from(("e", "f"))).map(list)
+
+
+@st.composite
+def stamped_records(draw: st.DrawFn) -> dict[str, Any]:
+    """What one call says of traits and relations, as the pipeline brings it to a fragment. Few
+    stamps, so that some are equal although no two calls' ever are."""
+    called = names | st.sampled_from(("firstName", "lastName", "email"))
+    traits = draw(st.dictionaries(called, json_values, min_size=1, max_size=4))
+    groups = draw(st.dictionaries(names, scalars.filter(bool), max_size=2))
+    return {
+        "identityMap": {"userId": []},
+        "_onefold": {"traits": traits} | ({"groups": groups} if groups else {}),
+        "_stamp": draw(_stamps),
+    }
+
+
+_ids = st.one_of(
+    st.sampled_from((None, "", "u-1", " u-2 ", 7, True, "x" * 513)),
+    json_values,
+    st.text(max_size=3),
+)
+_said_times = st.one_of(
+    st.sampled_from(("2015-2-02T00:30:08.276Z", "2015-02-02 00:30", "soon", 1422837008276, 0)),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    json_values,
+)
+_words = st.sampled_from(
+    (
+        "identify",
+        "track",
+        "Page",
+        "screen",
+        "group",
+        "alias",
+        "send_email",
+        "start_journey",
+        "!",
+        "",
+    )
+)
+messages = st.dictionaries(st.text(max_size=3), json_values, max_size=2).flatmap(
+    lambda others: st.fixed_dictionaries(
+        {},
+        optional={
+            **{name: st.just(value) for name, value in others.items()},
+            **dict.fromkeys(
+                ("userId", "anonymousId", "groupId", "previousId", "user_id", "messageId"), _ids
+            ),
+            **dict.fromkeys(("timestamp", "originalTimestamp", "sentAt"), _said_times),
+            **dict.fromkeys(("type", "action", "event"), _words | json_values),
+            **dict.fromkeys(("traits", "properties", "integrations"), objects | json_values),
+            **dict.fromkeys(("deviceId", "fcmToken", "assetId", "writeKey"), json_values),
+            "context": st.fixed_dictionaries(
+                {}, optional=dict.fromkeys(("ip", "direct", "active", "campaign"), json_values)
+            )
+            | json_values,
+        },
+    )
+)
+"""Messages of calls, most of them with some fault."""

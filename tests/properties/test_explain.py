@@ -5,10 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import given
+from hypothesis import strategies as st
 
+from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.explain import Rule, explained
+from onefold.domain.profile.fragment import STAMPS, Fragment
 from onefold.domain.profile.merge import belief, merged
+from onefold.domain.profile.stamped import effective_ms, stamped_into
 from tests.properties import strategies as any_
+
+
+def called(entity: dict[str, Any]) -> Fragment:
+    """The fragment of somebody of whom one call has told."""
+    body = stamped_into(None, entity)
+    at_ms, stamps = effective_ms(body, 9), body.pop(STAMPS)
+    return Fragment(Xid("caller"), "Traits", 4, 9, at_ms, "e", body, stamps)
+
+
+calls = st.lists(any_.stamped_records().map(called), max_size=1)
+said = st.builds(lambda calls, others: [*calls, *others], calls, any_.fragments)
+"""What calls and records say of one person."""
 
 
 def reassembled(leaves: Any) -> dict[str, Any]:
@@ -25,12 +41,12 @@ def reassembled(leaves: Any) -> dict[str, Any]:
     return answer
 
 
-@given(any_.fragments, any_.policies)
+@given(said, any_.policies)
 def test_the_winners_put_together_are_the_merged_profile(fragments, policy):
     assert reassembled(explained(fragments, policy).leaves) == merged(fragments, policy)
 
 
-@given(any_.fragments, any_.policies)
+@given(said, any_.policies)
 def test_every_winner_says_what_is_believed(fragments, policy):
     for leaf in explained(fragments, policy).leaves:
         said: Any = leaf.winner.attributes
@@ -39,7 +55,7 @@ def test_every_winner_says_what_is_believed(fragments, policy):
         assert said == leaf.value or leaf.is_object
 
 
-@given(any_.fragments, any_.policies)
+@given(said, any_.policies)
 def test_nobody_who_lost_is_believed_more_than_the_winner(fragments, policy):
     order = belief(policy)
     for leaf in explained(fragments, policy).leaves:
@@ -49,7 +65,7 @@ def test_nobody_who_lost_is_believed_more_than_the_winner(fragments, policy):
                 assert order(lost.fragment) < order(leaf.winner)
 
 
-@given(any_.fragments, any_.policies)
+@given(said, any_.policies)
 def test_every_fragment_is_admitted_or_listed_as_left_out(fragments, policy):
     excluded = explained(fragments, policy).excluded
     assert {(one.dataset, one.xid) for one in excluded} == {
@@ -57,6 +73,6 @@ def test_every_fragment_is_admitted_or_listed_as_left_out(fragments, policy):
     }
 
 
-@given(any_.fragments, any_.policies)
+@given(said, any_.policies)
 def test_explanations_ignore_the_order_of_fragments(fragments, policy):
     assert explained(fragments[::-1], policy) == explained(fragments, policy)

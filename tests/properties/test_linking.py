@@ -5,9 +5,8 @@ from __future__ import annotations
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from onefold.domain.graph.cluster import CLUSTER_LIMIT
 from onefold.domain.graph.links import Link, Sighting
-from onefold.domain.graph.settings import LinkingRules
+from onefold.domain.graph.settings import CLUSTER_LIMIT, LinkingRules
 from onefold.domain.graph.simulate import Outcome, Simulation, simulated
 from onefold.domain.identity.identity import Xid
 from onefold.domain.identity.namespace import GraphClass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.fragment import without_nulls
-from onefold.domain.profile.partial import merged_into
+from onefold.domain.profile.partial import Operation, merged_into
 from onefold.journal import Accepted
 from onefold.pipeline.apply import apply
 from onefold.pipeline.fold import fold
@@ -46,7 +46,7 @@ def normalized(seq: int, world: str, record: Record) -> Normalized:
     body = encode_json(without_nulls(said) if operation == "create" else said)
     fragment = NewFragment(Xid(f"{world}-{whose}"), dataset, seq, seq, seq, f"t{seq}", body)
     accepted = Accepted(f"t{seq}", seq, "", dataset, b"")
-    change = Change(operation == "delete", accepted, BYTES_MAX)
+    change = Change(cast(Operation, operation), accepted, BYTES_MAX)
     return Normalized(
         seq, dataset, seq, fragment=fragment, change=None if operation == "create" else change
     )

@@ -256,3 +256,24 @@ def state(engine: Engine) -> dict[str, list[Any]]:
             rows = [(*row[:-1], unpack(row[-1]) if row[-1] else b"") for row in rows]
         found[name] = sorted(rows)
     return found
+
+
+def everything(engine: Engine) -> dict[str, list[Any]]:
+    """All of a store, with bodies as values: the order of fields says nothing."""
+    found = state(engine)
+    for name in ("fragments", "superseded", "events"):
+        found[name] = [
+            (*row[:-1], json.dumps(json.loads(row[-1] or b"null"), sort_keys=True))
+            for row in found[name]
+        ]
+    for name, sql in (
+        ("feed", "SELECT * FROM feed"),
+        ("finders", "SELECT * FROM finders"),
+        ("customer_ids", "SELECT * FROM customer_ids"),
+        ("handovers", "SELECT * FROM handovers"),
+        ("calls", "SELECT * FROM calls"),
+        ("outcomes", "SELECT * FROM outcomes"),
+        ("failed", "SELECT seq, code, state FROM failed_records"),
+    ):
+        found[name] = sorted(engine.read(sql))
+    return found

@@ -41,6 +41,17 @@ _OF_CODE = {
     "REC-1006": "range",
     "REC-1008": "presence",
     "REC-9001": "unknown",
+    "CAL-1002": "presence",
+    "CAL-1003": "presence",
+    "CAL-1004": "presence",
+    "CAL-1005": "type",
+    "CAL-1006": "format",
+    "CAL-1007": "range",
+    "CAL-1008": "range",
+    "CAL-1009": "range",
+    "CAL-1010": "range",
+    "CAL-1012": "presence",
+    "CAL-1015": "presence",
 }
 
 

@@ -52,9 +52,9 @@ class Person(msgspec.Struct, frozen=True):
 
 class Deletion(msgspec.Struct, frozen=True, kw_only=True):
     """One request. position, number: how far the journal had come when it was asked for: what has a
-    number below `number`, a record's, is deleted. job: the one that has taken it up. records: how
-    many were removed. receipt: JSON of what was done, when it was. dismissed: its asker has removed
-    it from the list."""
+    number below `number`, a record's, is deleted. Of a person's that was not ordered yet, position
+    is 0. job: the one that has taken it up. records: how many were removed. receipt: JSON of what
+    was done, when it was. dismissed: its asker has removed it from the list."""
 
     id: str
     kind: Kind

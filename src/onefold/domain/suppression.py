@@ -3,7 +3,8 @@ A store that forgets a name does not have to keep it to know it again.
 
 A suppressed *record* is one event, by owner and id, or one profile record, by its content: who
 sends it again, in the same words, brings nothing. A suppressed *identity* keeps out every record
-that names it and is not younger than the deletion.
+that names it and is not younger than the deletion; one that is not *tracked*, only those of calls
+that tell what somebody did.
 
 The hash is keyed with the id of the sandbox's store, which is random and nobody else's: the keys of
 two stores tell nothing of each other, and the same journal, applied anew, knows its own again.
@@ -19,7 +20,7 @@ from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.partial import Operation
 from onefold.domain.sandbox import SandboxId
 
-RECORD, IDENTITY = "record", "identity"
+RECORD, IDENTITY, NO_TRACK = "record", "identity", "notrack"
 
 EVER = 2**62
 """An `until_ms` that no record is younger than."""
@@ -30,9 +31,9 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Suppression(msgspec.Struct, frozen=True, array_like=True):
-    """What is kept out. key: of `Keys`. kind: RECORD or IDENTITY. detail: what may be told of it,
-    never a name: a dataset or a namespace. until_ms: of identities, the latest time of records that
-    are kept out, in epoch ms. request: the id of what asked for it."""
+    """What is kept out. key: of `Keys`. kind: RECORD, IDENTITY or NO_TRACK. detail: what may be
+    told of it, never a name: a dataset or a namespace. until_ms: of identities, the latest time of
+    records that are kept out, in epoch ms. request: the id of what asked for it."""
 
     key: str
     kind: str
@@ -51,14 +52,20 @@ class Keys:
         """The key of an identity."""
         return self._hash(b"i", xid.encode())
 
+    def no_track(self, xid: Xid) -> str:
+        """The key of an identity that is not to be tracked."""
+        return self._hash(b"n", xid.encode())
+
     def event(self, owner: Xid, event_id: str) -> str:
         """The key of an event, wherever and however often it was sent."""
         return self._hash(b"e", owner.encode(), event_id.encode())
 
     def record(self, owner: Xid, dataset: str, body: bytes, operation: Operation = "create") -> str:
         """The key of a profile record of this content. body: JSON as it is stored; the order of
-        fields does not matter."""
-        content = _canonical(_decode(body))
+        fields does not matter. A call's record is told by its event id: sent again, its times are
+        others."""
+        said = _decode(body)
+        content = said["_stamp"][2].encode() if operation == "stamp" else _canonical(said)
         return self._hash(b"r", owner.encode(), dataset.encode(), operation.encode(), content)
 
     def _hash(self, kind: bytes, *parts: bytes) -> str:
@@ -74,6 +81,13 @@ def of_identity(
 ) -> Suppression:
     """Keep out the records up to a time that name the identity."""
     return Suppression(keys.identity(xid), IDENTITY, detail, until_ms, request)
+
+
+def of_tracking(
+    keys: Keys, xid: Xid, *, until_ms: int = EVER, detail: str = "", request: str = ""
+) -> Suppression:
+    """Keep out the calls that tell what somebody of this identity did."""
+    return Suppression(keys.no_track(xid), NO_TRACK, detail, until_ms, request)
 
 
 def of_event(

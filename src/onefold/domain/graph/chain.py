@@ -14,9 +14,8 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from heapq import heappop, heappush
 
-from onefold.domain.graph.cluster import CLUSTER_LIMIT
 from onefold.domain.graph.linking import Pair
-from onefold.domain.graph.settings import LinkingRules
+from onefold.domain.graph.settings import CLUSTER_LIMIT, LinkingRules
 from onefold.domain.identity.identity import Xid
 
 
@@ -77,14 +76,17 @@ def apart(
     *,
     cut: bool,
     rules: LinkingRules | None,
-    limit: int = CLUSTER_LIMIT,
+    limit: int | None = None,
 ) -> tuple[Apart, tuple[Xid, ...]]:
     """Why a pair that records name together is not linked, and the identities that say so: two of
     one unique namespace, or nobody.
 
     one, other: the members of the clusters of either end, each with the id of its namespace; the
     same one when the two hang together some other way. cut: whether the pair was undone by hand.
+    limit: most identities of a cluster; None: as the rules say.
     """
+    if limit is None:
+        limit = rules.limit if rules is not None else CLUSTER_LIMIT
     if cut:
         return Apart.CUT, ()
     together = {**one, **other}

@@ -27,13 +27,10 @@ import msgspec
 
 from onefold.domain.graph.linking import Pair, in_conflict, relinked
 from onefold.domain.graph.links import Link, Sighting, pairs
-from onefold.domain.graph.settings import LinkingRules
+from onefold.domain.graph.settings import CLUSTER_LIMIT, LinkingRules
 from onefold.domain.identity.identity import Xid
 from onefold.domain.identity.namespace import GraphClass
 from onefold.errors import Defect
-
-CLUSTER_LIMIT = 50
-"""Most identities of one cluster. Source: identity contract, section 6, "Size limit 50"."""
 
 Times = dict[str, tuple[int, int]]  # dataset → first and last time, in epoch ms
 
@@ -49,6 +46,15 @@ class Vertex(msgspec.Struct, frozen=True, gc=False):
     first_seen_ms: int
 
 
+class Taken(msgspec.Struct, frozen=True, gc=False):
+    """An identity that the rules took from a person: index of the sighting that did it, the
+    identity, and the person's own name, of a unique namespace."""
+
+    sighting: int
+    xid: Xid
+    owner: Xid
+
+
 class Changes(msgspec.Struct, frozen=True):
     """What one batch of records does to the graph.
 
@@ -56,12 +62,14 @@ class Changes(msgspec.Struct, frozen=True):
     XID first, whose stored links of all datasets are to be deleted before `links` are written.
     links: new or seen again, with the times of this batch only: first is to be lowered, last to be
     raised. evicted: identities that lost their links to the size limit, each once, by XID.
+    handed: who was taken from whom, in order; empty unless the rules hand over.
     """
 
     clusters: dict[Xid, Xid]
     links: tuple[Link, ...]
     removed: tuple[Pair, ...]
     evicted: tuple[Xid, ...]
+    handed: tuple[Taken, ...] = ()
 
 
 def clusters(vertices: Iterable[Xid], links: Iterable[Link]) -> dict[Xid, Xid]:
@@ -89,18 +97,20 @@ class Stitching:
         vertices: Iterable[Vertex],
         sightings: Iterable[Sighting],
         *,
-        limit: int = CLUSTER_LIMIT,
+        limit: int | None = None,
         rules: LinkingRules | None = None,
     ) -> None:
         """Take a copy of what the batch touches.
 
         vertices: all members of every cluster that a sighting touches, and the new identities,
         each its own cluster. sightings: in the order of the records. rules: None where the sandbox
-        has none.
+        has none. limit: most identities of a cluster; None: as the rules say.
         Raises Defect if a sighting names an identity that is not among the vertices.
         """
         self._vertices = {vertex.xid: vertex for vertex in vertices}
         self._sightings = tuple(sightings)
+        if limit is None:
+            limit = rules.limit if rules is not None else CLUSTER_LIMIT
         self._limit = limit
         self._rules = rules if rules is not None and rules.unique else None
         self._links: list[Link] | None = None
@@ -141,7 +151,8 @@ class Stitching:
         )
         pending: dict[Pair, Times] = {}
         removed: set[Pair] = set()
-        for sighting in self._sightings:
+        handed: list[Taken] = []
+        for index, sighting in enumerate(self._sightings):
             seen = pairs(sighting)
             for pair in seen:
                 _note(pending.setdefault(pair, {}), sighting.dataset, sighting.at_ms)
@@ -150,13 +161,18 @@ class Stitching:
                     pending.pop(pair, None)
                     if pair in crowd.stored:
                         removed.add(pair)
+                handed += [Taken(index, xid, owner) for xid, owner in crowd.taken]
         links = tuple(
             Link(a, b, dataset, first_ms, last_ms)
             for (a, b), times in pending.items()
             for dataset, (first_ms, last_ms) in times.items()
         )
         return Changes(
-            self._moved(crowd), links, tuple(sorted(removed)), tuple(sorted(crowd.evicted))
+            self._moved(crowd),
+            links,
+            tuple(sorted(removed)),
+            tuple(sorted(crowd.evicted)),
+            tuple(handed),
         )
 
     def _unite_all(self) -> None:
@@ -219,6 +235,7 @@ class _Crowd:
     ) -> None:
         self.stored: set[Pair] = set()
         self.evicted: set[Xid] = set()
+        self.taken: list[tuple[Xid, Xid]] = []  # by the last record: (identity, from whom)
         self._limit = limit
         self._rules = rules
         self._namespaces: dict[Xid, int] = {}
@@ -245,8 +262,13 @@ class _Crowd:
         for a, b in seen:
             self._touch(a, b, at_ms)
         cut: list[Pair] = []
-        members = self._united({xid for pair in seen for xid in pair})
+        self.taken = []
+        named = {xid for pair in seen for xid in pair}
+        persons = self._persons(named)
+        members = self._united(named)
         crowded = self._ruled(members, seen, at_ms, cut)
+        if persons and len(crowded) > 1:
+            self._note_taken(persons, crowded)
         while crowded:
             members = crowded.pop()
             if len(members) > self._limit:
@@ -285,6 +307,36 @@ class _Crowd:
         cut.extend(removed)
         self._fell_apart(parts)
         return parts
+
+    def _persons(self, named: set[Xid]) -> dict[Xid, list[Xid]]:
+        """The persons' own names of each component that is about to be united, under each of its
+        members; nothing unless the rules hand over."""
+        rules = self._rules
+        if rules is None or not rules.hands_over:
+            return {}
+        persons: dict[Xid, list[Xid]] = {}
+        for members in {
+            id(part): part for part in map(self._components.__getitem__, named)
+        }.values():
+            own = [xid for xid in members if self._namespaces[xid] in rules.unique]
+            persons.update(dict.fromkeys(members, own))
+        return persons
+
+    def _note_taken(self, persons: dict[Xid, list[Xid]], parts: Iterable[set[Xid]]) -> None:
+        """Note who is no longer with the person that it was with. Of several such, the one whose
+        namespace ranks highest, then the smallest XID."""
+        rules, namespaces = self._rules, self._namespaces
+        assert rules is not None
+        for part in parts:
+            for xid in part:
+                if namespaces[xid] in rules.unique:
+                    continue
+                kept = {namespaces[own] for own in persons[xid] if own in part}
+                lost = [own for own in persons[xid] if namespaces[own] not in kept]
+                if lost:
+                    owner = min(lost, key=lambda own: (rules.rank(namespaces[own]), own))
+                    self.taken.append((xid, owner))
+        self.taken.sort()
 
     def _fell_apart(self, parts: Iterable[set[Xid]]) -> None:
         for part in parts:

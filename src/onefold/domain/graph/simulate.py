@@ -183,6 +183,22 @@ def _taken(
     return taken
 
 
+def _entering(
+    sighting: Sighting, namespaces: Mapping[Xid, int], rules: LinkingRules | None
+) -> Sighting:
+    """An event without the identities that find somebody and link nobody, except its primary one,
+    which is of the highest namespace."""
+    if rules is None or not rules.lookup_only:
+        return sighting
+    highest = min((namespaces[xid] for xid in sighting.xids), key=rules.rank, default=0)
+    xids = [
+        xid
+        for xid in sighting.xids
+        if namespaces[xid] == highest or namespaces[xid] not in rules.lookup_only
+    ]
+    return Sighting(tuple(xids), sighting.dataset, sighting.at_ms)
+
+
 def _grown(
     sightings: Sequence[Sighting],
     namespaces: Mapping[Xid, int],
@@ -195,7 +211,8 @@ def _grown(
         Vertex(xid, namespace, "", classes(namespace), xid, 0)
         for xid, namespace in namespaces.items()
     ]
-    stitching = Stitching(vertices, sightings, rules=rules)
+    entering = [_entering(sighting, namespaces, rules) for sighting in sightings]
+    stitching = Stitching(vertices, entering, rules=rules)
     stitching.load(())
     changes = stitching.changes()
     return (

@@ -6,7 +6,7 @@ Source: identity contract, section 4, and section 6, rule 2.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import Any
 
@@ -59,6 +59,41 @@ class Extracted(msgspec.Struct, frozen=True, gc=False):
 def alone(found: Extracted) -> Extracted:
     """The primary identity without the others: it links with nothing."""
     return Extracted(found.primary, (found.primary,), (), found.skipped)
+
+
+def without(found: Extracted, leaving: Set[int], book: NamespaceBook) -> Extracted:
+    """The identities without those of some namespaces, by id, which find somebody and never enter a
+    graph; the primary one stays, whatever it is. Source: Intilery contract, 11.1."""
+    kept = tuple(
+        [one for one in found.identities if one.namespace_id not in leaving or one == found.primary]
+    )
+    if len(kept) == len(found.identities):
+        return found
+    classes: dict[Identity, GraphClass] = {}
+    for one in kept:
+        namespace = book.by_id(one.namespace_id)
+        classes[one] = namespace.graph_class if namespace is not None else GraphClass.NONE
+    return Extracted(found.primary, kept, _linkable(classes), found.skipped)
+
+
+def named_in(
+    entity: Any, book: NamespaceBook, descriptors: Iterable[DescriptorPath]
+) -> Iterator[Identity]:
+    """Every identity that an entity of any form names, usable or not: for finding records, where
+    one too many does less harm than one too few."""
+    mapped = entity.get("identityMap") if isinstance(entity, dict) else None
+    for key, items in mapped.items() if isinstance(mapped, dict) else ():
+        meant = book.meant_by(key)
+        for item in items if isinstance(items, list) else ():
+            value = item.get("id") if isinstance(item, dict) else None
+            if isinstance(value, str):
+                yield from (Identity(namespace_id, value) for namespace_id in meant)
+    for descriptor in descriptors:
+        value = entity
+        for step in descriptor.path:
+            value = value.get(step) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            yield Identity(descriptor.namespace_id, value)
 
 
 class _Named(msgspec.Struct, gc=False):

@@ -1,22 +1,27 @@
 """Accounts and opportunities: records of their own, which are looked up as people are and never mix
 with them. Source: profile contract, 3.9.
 
-What a record says of one stands under the identity of the one namespace of its class. Such
-identities link with nothing, so no merge of a person can reach it.
+What a record says of one stands under an identity of a namespace of its class. Such identities link
+with nothing, so no merge of a person can reach it.
 """
 
 from __future__ import annotations
 
+from onefold.domain.calls.namespaces import GROUP
 from onefold.domain.identity.namespace import Namespace
 from onefold.domain.xdm.notation import CORE
 
-NAMESPACES = {"_xdm.context.account": "b2b_account", "_xdm.context.opportunity": "b2b_opportunity"}
-"""The namespace that identities of a class are of, in lower case, by the name of the class."""
+NAMESPACES = {
+    "_xdm.context.account": ("b2b_account", GROUP),
+    "_xdm.context.opportunity": ("b2b_opportunity",),
+}
+"""The codes of the namespaces that identities of a class are of, by the name of the class."""
 SOURCE = "er_m_attr"
 """What stands in the place of datasets among the sources of an answer."""
 
 _CLASSES = {CORE + "context/" + name.rpartition(".")[2]: name for name in NAMESPACES}
-_CODES = frozenset(NAMESPACES.values())
+_FOLDED = {name: frozenset(one.lower() for one in codes) for name, codes in NAMESPACES.items()}
+_CODES = frozenset(code for codes in _FOLDED.values() for code in codes)
 
 
 def class_name(class_id: str) -> str:
@@ -25,8 +30,8 @@ def class_name(class_id: str) -> str:
 
 
 def is_of(namespace: Namespace | None, name: str) -> bool:
-    """Whether a namespace is the one of the class."""
-    return namespace is not None and namespace.code.lower() == NAMESPACES[name]
+    """Whether a namespace is one of the class."""
+    return namespace is not None and namespace.code.lower() in _FOLDED[name]
 
 
 def is_of_any(namespace: Namespace | None) -> bool:

@@ -20,6 +20,7 @@ import msgspec
 from onefold.domain.profile.fragment import Fragment
 from onefold.domain.profile.merge import belief, entry_time_ms
 from onefold.domain.profile.merge_policy import MergePolicy
+from onefold.domain.profile.stamped import folded
 
 Path = tuple[str, ...]
 Said = tuple[Fragment, Any]
@@ -72,7 +73,8 @@ class Lost(msgspec.Struct, frozen=True):
 
 class Leaf(msgspec.Struct, frozen=True):
     """One leaf: anything but an object with members. rule: what decided between the winner and the
-    most believed of those that lost, who stand in this order.
+    most believed of those that lost, who stand in this order. Fragments of calls are those that
+    `folded` answers: `stamp_at` tells which call said the value.
 
     is_object: no leaf, but an object that took the place of values that are none; what it holds has
     leaves of its own, and value is empty.
@@ -101,9 +103,15 @@ def explained(fragments: Sequence[Fragment], policy: MergePolicy) -> Explained:
     in any order. Memberships and regions are leaves entry by entry; what a record put into these
     fields in another form is passed over, as the merge does. Cost: O(values of all fragments).
     """
-    rows = sorted(fragments, key=belief(policy))
-    admitted = [one for one in rows if policy.admits_record(one.dataset)]
-    excluded = [one for one in reversed(rows) if not policy.admits_record(one.dataset)]
+    believed = belief(policy)
+    admitted = sorted(
+        folded([one for one in fragments if policy.admits_record(one.dataset)]), key=believed
+    )
+    excluded = sorted(
+        (one for one in fragments if not policy.admits_record(one.dataset)),
+        key=believed,
+        reverse=True,
+    )
     ordinary: list[Said] = [
         (one, {key: value for key, value in one.attributes.items() if key not in _PLACED})
         for one in admitted

@@ -19,12 +19,16 @@ SYSTEM_SOURCES = frozenset((SEGMENT_SOURCE, ATTRIBUTE_SOURCE, REGION_SOURCE))
 """Stand in the place of a dataset in fragments that the system writes. No merge policy excludes
 them. Only the first name is published; the others are ours."""
 
+STAMPS = "_stamps"
+"""Where the stamps of a fragment stand in its body, as it is stored."""
+
 
 class Fragment(msgspec.Struct, frozen=True):
     """The current row of one dataset for one primary identity.
 
     attributes: without nulls. seq: the order of ingest. tag: an opaque trace of the write. The row
-    is replaced as a whole, so there is at most one fragment of a dataset and identity.
+    is replaced as a whole, so there is at most one fragment of a dataset and identity. stamps: of
+    what calls say, when each of its values was said (stamped.py); None for all others.
     """
 
     xid: Xid
@@ -34,6 +38,7 @@ class Fragment(msgspec.Struct, frozen=True):
     effective_ms: int
     tag: str
     attributes: dict[str, Any]
+    stamps: dict[str, Any] | None = None
 
 
 def without_nulls(value: Any) -> Any:

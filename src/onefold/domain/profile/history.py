@@ -1,8 +1,9 @@
 """History: the records that one dataset sent of one identity, and what stands after them.
 
-A whole record stands for itself, a partial one changes what stood before. So what stands follows
-from the records behind the last whole one, and any record can be taken out as if it had never
-come, as long as what it changed or replaced is known.
+A whole record stands for itself, a partial one changes what stood before, and a stamped one lays
+values over it that each have a time of their own. So what stands follows from the records behind
+the last whole one, and any record can be taken out as if it had never come, as long as what it
+changed or replaced is known.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ from typing import Any, Literal
 
 import msgspec
 
-from onefold.domain.profile.fragment import effective_ms
+from onefold.domain.profile.fragment import STAMPS, effective_ms
 from onefold.domain.profile.partial import merged_into
+from onefold.domain.profile.stamped import effective_ms as stamped_ms
+from onefold.domain.profile.stamped import stamped_into
 
-Said = Literal["create", "merge", "delete", "gone"]
-"""What a row of a history is: a whole record, a partial one, the dataset's word that there is
-nothing any more, or the place of older ones that are not kept."""
+Said = Literal["create", "merge", "stamp", "delete", "gone"]
+"""What a row of a history is: a whole record, a partial one, a stamped one, the dataset's word that
+there is nothing any more, or the place of older ones that are not kept."""
+
+_CHANGING = frozenset(("merge", "stamp"))
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
@@ -68,18 +73,38 @@ def standing(history: Sequence[Record]) -> Standing:
             return Standing(None)
         return Standing(msgspec.structs.replace(base, operation="create"))
     for record in behind:
-        attributes = merged_into(attributes or {}, _decode(record.body))
+        attributes = standing_after(attributes, record.operation, _decode(record.body))
     last = behind[-1]
     return Standing(
         Record(
             last.seq,
             last.ingested_ms,
-            effective_ms(attributes or {}, last.ingested_ms),
+            standing_ms(attributes or {}, last.ingested_ms),
             last.tag,
             "create",
             _encode(attributes),
         )
     )
+
+
+def standing_after(
+    stored: dict[str, Any] | None, operation: Said, sent: dict[str, Any]
+) -> dict[str, Any]:
+    """What a fragment says after a partial or stamped record. stored: None when there was none;
+    stays as it is."""
+    if operation == "stamp":
+        return stamped_into(stored, sent)
+    return merged_into(stored or {}, sent)
+
+
+def standing_ms(attributes: dict[str, Any], ingested_ms: int) -> int:
+    """The time that counts of a fragment, as it is stored, when fragments are compared; epoch ms.
+
+    Of a stamped one it follows from its stamps, so the order in which calls came does not matter.
+    """
+    if STAMPS in attributes:
+        return stamped_ms(attributes, ingested_ms)
+    return effective_ms(attributes, ingested_ms)
 
 
 def is_known_without(history: Sequence[Record], seq: int) -> bool:
@@ -97,7 +122,7 @@ def shortened(history: Sequence[Record], number: int) -> Record:
     kept in it only where the record behind changes it; the others do not rest on it."""
     last = history[number - 1]
     body = b""
-    if number < len(history) and history[number].operation == "merge":
+    if number < len(history) and history[number].operation in _CHANGING:
         stood = standing(history[:number])
         if stood.known:
             body = stood.record.body if stood.record is not None else NOTHING
@@ -106,7 +131,7 @@ def shortened(history: Sequence[Record], number: int) -> Record:
 
 def _last_base(history: Sequence[Record]) -> int | None:
     for at in range(len(history) - 1, -1, -1):
-        if history[at].operation != "merge":
+        if history[at].operation not in _CHANGING:
             return at
     return None
 

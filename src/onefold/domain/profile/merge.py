@@ -4,7 +4,8 @@ The idea. Put the fragments in order, the least believed first, and lay them ove
 objects key by key, everything else whole. The order alone carries the policy: for
 `timestampOrdered` it is the effective time, for `dataSetPrecedence` the rank of the dataset and
 then the time. All ties are broken, so neither the order of arrival nor a repeated fragment changes
-the answer.
+the answer. What calls say of one person is folded before; what of it is XDM stands apart, each word
+with a time of its own (stamped.py).
 
 Source: profile contract, 4.7 and 4.8.
 """
@@ -17,6 +18,7 @@ from typing import Any
 from onefold.domain.profile.event import timestamp_ms
 from onefold.domain.profile.fragment import Fragment
 from onefold.domain.profile.merge_policy import MergePolicy
+from onefold.domain.profile.stamped import folded
 
 _NEVER = -(2**63)
 
@@ -32,9 +34,9 @@ def merged(fragments: Sequence[Fragment], policy: MergePolicy) -> dict[str, Any]
     then dataset id, then XID; the greater one wins. The fragments are not changed, but the answer
     shares objects and arrays with them: read only. Cost: O(objects that several fragments have).
     """
-    admitted = [fragment for fragment in fragments if policy.admits_record(fragment.dataset)]
+    admitted = folded([one for one in fragments if policy.admits_record(one.dataset)])
     if len(admitted) > 1:
-        admitted.sort(key=belief(policy))
+        admitted = sorted(admitted, key=belief(policy))
     answer: dict[str, Any] = {**admitted[0].attributes} if admitted else {}
     for fragment in admitted[1:]:
         answer = _laid_over(answer, fragment.attributes)

@@ -15,8 +15,12 @@ from onefold.domain.profile.fragment import without_nulls
 from onefold.domain.xdm.validate import VIOLATIONS_MAX, CompiledSchema, Violation
 from onefold.errors import Malformed
 
-Operation = Literal["create", "merge", "delete"]
+Operation = Literal["create", "merge", "delete", "stamp"]
+"""What a record does to a fragment: it takes its place, changes it, removes it, or lays values over
+it that each have a time of their own (stamped.py)."""
+
 OPERATIONS: Sequence[Operation] = ("create", "merge", "delete")
+"""Those that a header can ask for."""
 
 
 class Operations(msgspec.Struct, frozen=True, gc=False):

@@ -5,6 +5,7 @@
  "phone": "@context/phonenumber",        a data type, https://ns.adobe.com/xdm/context/phonenumber
  "tags": ["string"],                     an array
  "ids": {"*": "string"},                 a map
+ "said": {"*": "any"},                   a map of anything
  "gender": "enum male|female",
  "code": "string /^[A-Z]{2}$/",          a pattern
  "label": "string 1..20",                lengths
@@ -46,6 +47,8 @@ def node(value: JSON, at: str = "") -> dict[str, JSON]:
         return _word(value, at)
     if isinstance(value, list) and len(value) == 1:
         return {"type": "array", "meta:xdmType": "array", "items": node(value[0], f"{at}/*")}
+    if value == {"*": "any"}:
+        return {"type": "object", "meta:xdmType": "map", "additionalProperties": {}}
     if isinstance(value, dict) and value.keys() == {"*"}:
         inner = node(value["*"], f"{at}/*")
         return {"type": "object", "meta:xdmType": "map", "additionalProperties": inner}

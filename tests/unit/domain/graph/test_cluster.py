@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from onefold.domain.graph.cluster import CLUSTER_LIMIT, Changes, Stitching, Vertex, clusters
+from onefold.domain.graph.cluster import Changes, Stitching, Vertex, clusters
 from onefold.domain.graph.links import Link, Sighting, mesh
+from onefold.domain.graph.settings import CLUSTER_LIMIT
 from onefold.domain.identity.identity import Xid
 from onefold.domain.identity.namespace import GraphClass
 from onefold.errors import Defect

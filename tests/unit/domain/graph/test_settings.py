@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from onefold.domain.graph.settings import IdentitySettings, checked, ordered, rules_of
 from onefold.domain.identity.identity import Identity
@@ -63,3 +64,33 @@ def test_several_identities_count_only_beside_the_primary_one():
     assert rules.several(mails[0], mails)
     partners = (Identity(10, "a"), Identity(10, "b"))
     assert not rules.several(partners[0], partners)
+
+
+def test_a_namespace_that_only_finds_ranks_behind_all_others_wherever_it_stands():
+    settings = checked([("Email", False), ("CRMID", True), ("ECID", False)], BOOK, {"Email"})
+    assert settings.lookup_only == (6,)
+    rules = rules_of(settings, BOOK)
+    assert rules.lookup_only == {6}
+    assert rules.rank(6) == len(rules.ranks)
+    assert checked([("ECID", False), ("Email", False)], BOOK, {"Email"}).priority == (4, 6)
+
+
+def test_a_namespace_that_only_finds_is_not_unique():
+    with pytest.raises(Malformed) as caught:
+        checked([("CRMID", True), ("Email", True)], BOOK, {"Email"})
+    assert (caught.value.code, caught.value.at) == ("CTL-1008", "/namespaces/1/lookupOnly")
+
+
+def test_several_of_one_namespace_do_no_harm_where_senders_say_which_is_primary():
+    rules = replace(rules_of(IdentitySettings((CRM.id, 6)), BOOK), names_primary=False)
+    mails = (Identity(6, "a"), Identity(6, "b"))
+    assert not rules.several(mails[0], mails)
+
+
+def test_a_record_that_names_somebody_is_theirs_alone_where_devices_are_handed_over():
+    rules = rules_of(IdentitySettings((CRM.id,), (CRM.id,)), BOOK)
+    tom, mail, browser = Identity(CRM.id, "Tom"), Identity(6, "a"), Identity(4, "1" * 38)
+    assert set(rules.owning({tom, mail, browser})) == {tom, mail, browser}
+    rules = replace(rules, hands_over=True)
+    assert list(rules.owning([mail, tom, browser])) == [tom]
+    assert set(rules.owning({mail, browser})) == {mail, browser}

@@ -16,7 +16,7 @@ from onefold.domain.xdm.notation import NAMESPACE, properties_of, reference
 from onefold.domain.xdm.schema import alt_id, references
 from onefold.domain.xdm.types import JSON
 
-_FILES = ("core.json", "profile.json", "event.json")
+_FILES = ("core.json", "profile.json", "event.json", "calls.json")
 _RESOURCE_TYPES = {
     "behaviors": "behaviors",
     "classes": "classes",

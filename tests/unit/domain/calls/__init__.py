@@ -1,0 +1,1 @@
+"""Tests of calls, as their senders write them."""
