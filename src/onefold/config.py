@@ -55,6 +55,52 @@ SETTINGS = (
         "hours",
         "How long a batch stays open without a change before it is abandoned, its files deleted.",
     ),
+    Setting(
+        "default_tenant",
+        str,
+        "",
+        "",
+        "`CLIENT/ACCOUNT` or `CLIENT/ACCOUNT/BRAND` that `/track/v1/…` stands for; without it there"
+        " is no such path.",
+    ),
+    Setting(
+        "rate_per_second",
+        int,
+        100,
+        "requests",
+        "Requests a second that an API key may make in an account, and a client without a valid key"
+        " in vain; 0: as many as it likes.",
+    ),
+    Setting("rate_burst", int, 500, "requests", "How many of them may come at once."),
+    Setting(
+        "segment_rate_per_second",
+        int,
+        1000,
+        "requests",
+        "Requests a second that a write key may make; 0: as many as it likes.",
+    ),
+    Setting("segment_rate_burst", int, 2000, "requests", "How many of them may come at once."),
+    Setting(
+        "derived_write_keys",
+        int,
+        0,
+        "",
+        "1: base64 of `CLIENT:ACCOUNT:BRAND` is a write key of that account; anybody can guess it.",
+    ),
+    Setting(
+        "lenient_write_keys",
+        int,
+        0,
+        "",
+        "1: calls with a write key that nobody has are answered 200, as Segment does, and lost.",
+    ),
+    Setting(
+        "marketing_preferences",
+        int,
+        0,
+        "",
+        "1: who knows the subscription id of a customer reads and sets the marketing preferences.",
+    ),
     Setting("token_seconds", int, 86_400, "seconds", "Life of an access token."),
     Setting(
         "sync_validations_per_minute",
@@ -73,6 +119,14 @@ SETTINGS = (
         168,
         "hours",
         "How long accepted records stay in the journal once profiles and lake have them.",
+    ),
+    Setting(
+        "call_ids_days",
+        int,
+        7,
+        "days",
+        "How long the ids of calls are remembered, to tell repeats and answer what became of one;"
+        " 1 at least.",
     ),
     Setting(
         "journal_backlog_max", int, 1_000_000, "records", "Backlog above which inlets answer 503."
@@ -120,6 +174,49 @@ SETTINGS = (
         "",
         "1: projections and their destinations are also taken as plain `application/json`.",
     ),
+    Setting(
+        "misspelt_not_found",
+        int,
+        0,
+        "",
+        "1: traits of nobody are answered with the published text of the Profiles API, in which a"
+        " letter is missing.",
+    ),
+    Setting(
+        "anonymous_reads",
+        int,
+        1,
+        "",
+        "0: customers are not found by `anonymousId:` in the Profiles API.",
+    ),
+    Setting(
+        "signed_subscriptions",
+        int,
+        0,
+        "",
+        "1: a `_subscriptionId` is signed, and one without its signature is refused.",
+    ),
+    Setting(
+        "filled_names",
+        int,
+        0,
+        "",
+        "1: the Profiles API shows first and last name as `name` of who has no such trait.",
+    ),
+    Setting(
+        "context_traits",
+        int,
+        0,
+        "",
+        "1: `context.traits` of a track call change its sender's traits, as an identify call does.",
+    ),
+    Setting(
+        "error_request_ids",
+        int,
+        0,
+        "",
+        "1: errors of the Profiles API tell the id of the request, as `requestId`.",
+    ),
     Setting("log_level", str, "info", "", "Least severe log events written: debug, info, warning."),
 )
 
@@ -140,6 +237,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     file_seconds_max: int = 3600
     batch_bytes_max: int = 107_374_182_400
     batch_loading_hours: int = 168
+    default_tenant: str = ""
+    rate_per_second: int = 100
+    rate_burst: int = 500
+    segment_rate_per_second: int = 1000
+    segment_rate_burst: int = 2000
+    derived_write_keys: int = 0
+    lenient_write_keys: int = 0
+    marketing_preferences: int = 0
     token_seconds: int = 86_400
     sync_validations_per_minute: int = 60
     record_bytes_max: int = 100_000
@@ -147,6 +252,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     future_seconds_max: int = 60
     batch_records_max: int = 8000
     journal_keep_hours: int = 168
+    call_ids_days: int = 7
     journal_backlog_max: int = 1_000_000
     answers_bytes_max: int = 256_000_000
     edge_region: str = ""
@@ -154,6 +260,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     preview_profiles_max: int = 1_000_000
     lake_memory_bytes: int = 512_000_000
     lenient_content_types: int = 0
+    misspelt_not_found: int = 0
+    anonymous_reads: int = 1
+    signed_subscriptions: int = 0
+    filled_names: int = 0
+    context_traits: int = 0
+    error_request_ids: int = 0
     log_level: str = "info"
 
     @property

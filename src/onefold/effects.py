@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import uuid
 from typing import Protocol
 
 _POOL_BYTES = 1024
@@ -65,4 +64,9 @@ class SystemIds:
         return pool[: 2 * bytes_]
 
     def uuid(self) -> str:
-        return str(uuid.UUID(bytes=os.urandom(16), version=4))
+        # As uuid.uuid4 writes it, at half of its cost: every answer of some doors has one.
+        digits = self.hex(bytes_=16)
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return (
+            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        )

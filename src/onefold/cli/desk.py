@@ -14,7 +14,7 @@ from rich.console import Console
 from onefold import server
 from onefold.api.context import Rooms
 from onefold.config import settings
-from onefold.control import installation
+from onefold.control import accounts, installation
 from onefold.domain.sandbox import Sandbox
 from onefold.errors import NotFound
 from onefold.journal import PipeBell
@@ -39,17 +39,16 @@ class Desk(NamedTuple):
 def opened(data: Path, sandbox: str) -> Iterator[Desk]:
     """The rooms of the data directory. Rings no bell of a server: its pipeline looks by itself.
     Raises NotFound AUT-1008 for a sandbox that does not exist."""
-    installation.require(data)
-    places = Places(data)
-    bell = PipeBell()
-    try:
-        rooms = server.rooms(
-            settings(data), places=places, bell=bell, origin=os.getpid(), metrics=Metrics()
-        )
+    with _rooms(data) as rooms:
         yield _desk(rooms, sandbox)
-    finally:
-        places.close()
-        bell.close()
+
+
+@contextmanager
+def account_opened(data: Path, *, client: str, account: str) -> Iterator[Desk]:
+    """The same of the sandbox of an account. Raises NotFound CTL-1007, Malformed CTL-1008."""
+    with _rooms(data) as rooms:
+        sandbox, _ = accounts.got(rooms.control, client=client, account=account)
+        yield Desk(rooms, sandbox, rooms.definitions.snapshot(sandbox.id))
 
 
 def printable(text: str) -> str:
@@ -68,6 +67,20 @@ def console() -> Console:
 def echo(value: JSON) -> None:
     """Print JSON, as the HTTP API answers it."""
     typer.echo(encode_json(value))
+
+
+@contextmanager
+def _rooms(data: Path) -> Iterator[Rooms]:
+    installation.require(data)
+    places = Places(data)
+    bell = PipeBell()
+    try:
+        yield server.rooms(
+            settings(data), places=places, bell=bell, origin=os.getpid(), metrics=Metrics()
+        )
+    finally:
+        places.close()
+        bell.close()
 
 
 def _desk(rooms: Rooms, name: str) -> Desk:

@@ -16,6 +16,7 @@ from onefold.effects import SystemClock
 from onefold.jobs import projector
 from onefold.journal import Journal, PipeBell
 from onefold.lake.lake import Lake
+from onefold.store.packing import Packing
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions
 
@@ -36,7 +37,11 @@ def examine(data: Path) -> int:
             snapshot = definitions.snapshot(sandbox.id)
             business = snapshot.business_datasets()
             with places.profile(sandbox.id).reading() as reader:
-                for finding in doctor.examined(reader, journal, business=business):
+                limit, packing = snapshot.cluster_limit, Packing(places.profile(sandbox.id))
+                for finding in (
+                    *doctor.examined(reader, journal, business=business, limit=limit),
+                    *doctor.account_examined(reader, packing, snapshot),
+                ):
                     typer.echo(_line(sandbox.name, finding))
                     clean = clean and finding.clean
             of_edges = projector.examined(places, snapshot, SystemClock().now_ms())

@@ -9,8 +9,11 @@ from typing import Annotated
 
 import typer
 
+from onefold.cli.account import app as account
 from onefold.cli.explain import app as explain
 from onefold.cli.failed import app as failed
+from onefold.cli.key import app as key
+from onefold.cli.regulation import app as regulation
 from onefold.errors import CODES, PlatformError
 
 app = typer.Typer(
@@ -29,6 +32,9 @@ project = typer.Typer(
 app.add_typer(project, name="project")
 app.add_typer(failed)
 app.add_typer(explain)
+app.add_typer(key)
+app.add_typer(account)
+app.add_typer(regulation)
 
 Permissions = Annotated[
     list[str] | None,

@@ -162,9 +162,12 @@ def _step(step: JSON) -> list[Text]:
 
 
 def _source(source: JSON) -> str:
+    if source["recordNumber"] is None:
+        record = f"call {printable(source['eventId'])}, which is not kept,"
+    else:
+        record = f"record {source['recordNumber']}"
     return (
-        f"record {source['recordNumber']} of {_dataset(source)}, of {_name(source['identity'])},"
-        f" {source['effectiveAt']}"
+        f"{record} of {_dataset(source)}, of {_name(source['identity'])}, {source['effectiveAt']}"
     )
 
 

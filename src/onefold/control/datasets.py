@@ -15,7 +15,7 @@ from onefold.domain.xdm.schema import PROFILE_CLASS, PROFILE_UNION
 from onefold.effects import Clock, Ids
 from onefold.errors import Conflict, Malformed, NotFound
 from onefold.store.engine import Engine, Reader, Transaction
-from onefold.store.tables import datasets, flow_resources, resources
+from onefold.store.tables import accounts, datasets, flow_resources, resources
 from onefold.store.tables.datasets import Hand, StoredDataset
 from onefold.store.tables.generation import change
 from onefold.wire import JSON, encode_json
@@ -197,8 +197,8 @@ def delete(
     *,
     if_match: Collection[str] | None = None,
 ) -> None:
-    """Remove a dataset that holds no records and that no target connection names. ingested: ids of
-    those that hold some, exported ones included.
+    """Remove a dataset that holds no records, that no target connection names and that no calls go
+    to. ingested: ids of those that hold some, exported ones included.
 
     Raises NotFound CTL-1007, Conflict CAT-1002 when the etag is another, CAT-1001: what was
     ingested would be left without an origin, and CAT-1003: what flows into it would fail.
@@ -209,6 +209,7 @@ def delete(
         if dataset.id in ingested:
             raise Conflict("CAT-1001", "The dataset holds records")
         _require_no_target(transaction, sandbox, dataset_id)
+        _require_no_calls(transaction, sandbox, dataset_id)
         datasets.delete(transaction, sandbox.id, dataset.id)
 
 
@@ -316,6 +317,12 @@ def _require_no_target(reader: Reader, sandbox: Sandbox, dataset_id: str) -> Non
         names = other.kind == "targetConnections" and other.document["params"].get("dataSetId")
         if names == dataset_id:
             raise Conflict("CAT-1003", f"The target connection {other.id} names the dataset")
+
+
+def _require_no_calls(reader: Reader, sandbox: Sandbox, dataset_id: str) -> None:
+    account = accounts.of_sandbox(reader, sandbox.id)
+    if account is not None and dataset_id in (account.calls, account.traits, account.groups):
+        raise Conflict("CAT-1003", f"Calls of the account {account.account} go into the dataset")
 
 
 def _merged(before: JSON, change: JSON) -> JSON:

@@ -6,7 +6,7 @@ record next links something in them; events that are stored keep their primary i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from onefold.control import namespaces
 from onefold.domain.graph.settings import IdentitySettings, checked
@@ -18,15 +18,21 @@ from onefold.store.tables import identity_settings
 from onefold.store.tables.generation import change
 
 
-def save(engine: Engine, sandbox: Sandbox, named: Sequence[tuple[str, bool]]) -> IdentitySettings:
+def save(
+    engine: Engine,
+    sandbox: Sandbox,
+    named: Sequence[tuple[str, bool]],
+    lookup_only: Collection[str] = (),
+) -> IdentitySettings:
     """Save settings in the place of those before.
 
     named: codes of namespaces, the highest priority first, and whether each is unique per graph.
-    Raises Malformed CTL-1008 as `domain.graph.settings.checked` does.
+    lookup_only: those of them that find somebody and link nobody. Raises Malformed CTL-1008 as
+    `domain.graph.settings.checked` does.
     """
     with change(engine) as transaction:
         book = NamespaceBook(namespaces.listed(transaction, sandbox.org_id))
-        settings = checked(named, book)
+        settings = checked(named, book, lookup_only)
         identity_settings.put(transaction, sandbox.id, settings)
     return settings
 

@@ -17,7 +17,14 @@ from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from onefold.control import credentials, sandboxes, starter
 from onefold.control.starter import Starter
@@ -93,6 +100,13 @@ def signing_key(data: Path) -> rsa.RSAPrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey):
         raise NotFound("CTL-1002", f"{data / SIGNING_KEY} is not an RSA key")
     return key
+
+
+def derived_key(key: rsa.RSAPrivateKey, purpose: str) -> bytes:
+    """32 secret bytes for a purpose of their own, always the same: they follow from the signing
+    key, and nothing of it or of those for other purposes follows from them."""
+    private = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(private)
 
 
 def tenant_of_name(org_name: str) -> str:

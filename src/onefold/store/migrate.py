@@ -14,12 +14,14 @@ from onefold.errors import Conflict
 from onefold.store.checkpoints import Checkpoints
 from onefold.store.engine import Engine
 from onefold.store.pulse import Pulse
-from onefold.store.sqlite import SqliteEngine
+from onefold.store.sqlite import WRITER_CACHE_KIB, SqliteEngine
 
-Kind = Literal["control", "journal", "profile", "work", "edge"]
+Kind = Literal["control", "journal", "profile", "work", "edge", "scroll"]
 SCHEMA_VERSION = 1
-_PAGE_BYTES = {"control": 4096, "journal": 4096, "profile": 2048, "work": 4096, "edge": 4096}
+_PAGE_BYTES: dict[Kind, int] = {"profile": 2048}
 """A small change of a profile store touches pages all over it, and each is written twice, whole."""
+_WRITER_CACHE_KIB: dict[Kind, int] = {"scroll": 16 * 1024}
+"""Every process may write scrolls, of which each is read and written once, from end to end."""
 
 
 def opened(path: Path, kind: Kind) -> SqliteEngine:
@@ -27,7 +29,13 @@ def opened(path: Path, kind: Kind) -> SqliteEngine:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     pulse = Pulse(path.with_suffix(".pulse")) if kind == "control" else None
     checkpoints = Checkpoints(path) if kind == "profile" else None
-    engine = SqliteEngine(path, page_bytes=_PAGE_BYTES[kind], pulse=pulse, checkpoints=checkpoints)
+    engine = SqliteEngine(
+        path,
+        page_bytes=_PAGE_BYTES.get(kind, 4096),
+        pulse=pulse,
+        checkpoints=checkpoints,
+        writer_cache_kib=_WRITER_CACHE_KIB.get(kind, WRITER_CACHE_KIB),
+    )
     try:
         _prepare(engine, kind, path)
     except BaseException:

@@ -5,6 +5,7 @@ DIR/sandboxes/<sandbox id>/journal.db   accepted records
 DIR/sandboxes/<sandbox id>/profile.db   links, fragments, events and what is derived from them
 DIR/sandboxes/<sandbox id>/work.db      batches of files and jobs
 DIR/sandboxes/<sandbox id>/edge/        projections, a database for each destination
+DIR/sandboxes/<sandbox id>/scroll.db    scrolls over all customers that are open now
 DIR/sandboxes/<sandbox id>/files/       what was uploaded for batches
 DIR/sandboxes/<sandbox id>/exports/     what privacy jobs found about people
 DIR/sandboxes/<sandbox id>/lake/        Parquet files and their catalogue
@@ -44,6 +45,10 @@ class Places:
 
     def work(self, sandbox: SandboxId) -> Engine:
         return self._engine("work", sandbox)
+
+    def scroll(self, sandbox: SandboxId) -> Engine:
+        """The scrolls over all customers of an account; made when absent."""
+        return self._engine("scroll", sandbox)
 
     def edge(self, sandbox: SandboxId, destination_id: str) -> Engine:
         """The edge store of a projection destination, made when absent."""

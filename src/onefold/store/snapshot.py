@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
-from onefold.domain.graph.settings import LinkingRules, rules_of
+from onefold.domain.graph.settings import CLUSTER_LIMIT, LinkingRules
 from onefold.domain.identity.namespace import STANDARD, NamespaceBook
 from onefold.domain.identity.records import DescriptorPath
 from onefold.domain.mapping import Mapping as FieldMapping
@@ -29,8 +29,12 @@ from onefold.domain.xdm.standard.loader import load
 from onefold.domain.xdm.types import Field
 from onefold.domain.xdm.validate import CompiledSchema, compiled
 from onefold.errors import NotFound, PlatformError
+from onefold.store.accounts import linking
 from onefold.store.engine import Engine, Reader
 from onefold.store.tables import (
+    accounts,
+    api_keys,
+    clients,
     credentials,
     datasets,
     descriptors,
@@ -45,6 +49,8 @@ from onefold.store.tables import (
     resources,
     sandboxes,
 )
+from onefold.store.tables.accounts import Account
+from onefold.store.tables.api_keys import ApiKey
 from onefold.store.tables.credentials import Credential
 from onefold.store.tables.datasets import StoredDataset
 from onefold.store.tables.descriptors import Descriptor
@@ -111,10 +117,12 @@ class Flow(msgspec.Struct, frozen=True):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is defined in one sandbox, at one generation.
 
-    rules: of linking; None unless settings are saved. default_policy: of the profile class.
+    rules: of linking; None unless settings are saved or it is an account. account: what it is to
+    those who send calls; None when it takes none. default_policy: of the profile class.
     event_datasets: ids of the time-series datasets. inlets: by inlet id. broken: schemas and
     descriptors that cannot be used, id to the reason. edges: projection destinations by id. union:
     of people's schemas; None unless a dataset is of it, and when they do not go together.
+    fills_names: whether who has no trait `name` is shown one (a setting of the process).
     """
 
     generation: int
@@ -133,6 +141,18 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     broken: Mapping[str, str]
     edges: Mapping[str, Edge] = msgspec.field(default_factory=dict)
     union: Union | None = None
+    account: Account | None = None
+    fills_names: bool = False
+
+    @property
+    def lookup_only(self) -> frozenset[int]:
+        """The ids of namespaces whose identities find somebody and link nobody."""
+        return frozenset() if self.rules is None else self.rules.lookup_only
+
+    @property
+    def cluster_limit(self) -> int:
+        """Most identities of one cluster."""
+        return CLUSTER_LIMIT if self.rules is None else self.rules.limit
 
     def business_datasets(self) -> frozenset[str]:
         """The ids of the datasets of accounts and opportunities."""
@@ -154,6 +174,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     sandboxes: active ones and others. sandboxes_by_name: by (organisation, name). credentials: by
     client id, without revoked ones. permissions: what a client may do in a sandbox, as
     `permission:action`, by (client id, sandbox id). inlets: by inlet id and by connection id.
+    clients: ids of organisations by what callers call them. keys: API keys by id, without revoked
+    ones; whether one has expired is for who uses it. accounts: by (client, account).
     """
 
     generation: int
@@ -163,13 +185,18 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     credentials: Mapping[str, Credential]
     permissions: Mapping[tuple[str, SandboxId], frozenset[str]]
     inlets: Mapping[str, Inlet]
+    clients: Mapping[str, str] = msgspec.field(default_factory=dict)
+    keys: Mapping[str, ApiKey] = msgspec.field(default_factory=dict)
+    accounts: Mapping[tuple[str, str], SandboxId] = msgspec.field(default_factory=dict)
 
 
 class Definitions:
     """The definitions of all sandboxes. Thread-safe; every answer is of the newest generation."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, fills_names: bool = False) -> None:
+        """fills_names: as of snapshots."""
         self._engine = engine
+        self._fills_names = fills_names
         self._turn = threading.Lock()
         self._known: tuple[bytes | None, int] = (None, 0)
         self._installation: Installation | None = None
@@ -214,7 +241,9 @@ class Definitions:
             installation = self._newest(reader)
             snapshot = self._snapshots.get(sandbox_id)
             if snapshot is None or snapshot.generation != installation.generation:
-                assembly = self._assemblies.setdefault(sandbox_id, _Assembly())
+                assembly = self._assemblies.setdefault(
+                    sandbox_id, _Assembly(fills_names=self._fills_names)
+                )
                 snapshot = assembly.snapshot(reader, sandbox_id, installation)
                 self._snapshots[sandbox_id] = snapshot
         return snapshot
@@ -283,13 +312,20 @@ def _installation(reader: Reader, number: int) -> Installation:
             if sandbox.org_id == credential.org_id
         },
         inlets=inlets,
+        clients=clients.every(reader),
+        keys={key.key_id: key for key in api_keys.every(reader) if key.revoked_ms is None},
+        accounts={
+            (account.client, account.account): SandboxId(sandbox_id)
+            for sandbox_id, account in accounts.every(reader).items()
+        },
     )
 
 
 class _Assembly:
     """Makes the snapshots of one sandbox and keeps what is compiled between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fills_names: bool) -> None:
+        self._fills_names = fills_names
         self._standard = load()
         self._known: dict[bytes, tuple[Schema | None, dict[str, str]]] = {}
         self._unions = UnionMaker()
@@ -308,6 +344,7 @@ class _Assembly:
             stored.id: _dataset(stored, library, schemas)
             for stored in datasets.of_sandbox(reader, sandbox.id)
         }
+        account = accounts.of_sandbox(reader, sandbox.id)
         saved = identity_settings.of_sandbox(reader, sandbox.id)
         policies = {p.id: p for p in merge_policies.of_sandbox(reader, sandbox.id)}
         default_policy = next(
@@ -320,7 +357,7 @@ class _Assembly:
             org_id=sandbox.org_id,
             tenant_id=installation.organisations[sandbox.org_id].tenant_id,
             namespaces=book,
-            rules=rules_of(saved, book) if saved is not None else None,
+            rules=linking(saved, book, is_account=account is not None),
             datasets=known,
             schemas=schemas,
             policies=policies,
@@ -336,6 +373,8 @@ class _Assembly:
                 default_policy,
             ),
             union=union,
+            account=account,
+            fills_names=self._fills_names,
         )
 
     def _union(

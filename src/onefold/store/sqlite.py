@@ -34,6 +34,7 @@ class SqliteEngine:
 
     page_bytes: of a file that is made now. pulse: where its commits are told to all processes;
     without one, `version` is None. checkpoints: how its log is moved; SQLite's own way without.
+    writer_cache_kib: what the writer may keep of it in memory.
     """
 
     def __init__(
@@ -43,12 +44,13 @@ class SqliteEngine:
         page_bytes: int = 4096,
         pulse: Pulse | None = None,
         checkpoints: Checkpoints | None = None,
+        writer_cache_kib: int = WRITER_CACHE_KIB,
     ) -> None:
         self._path = path
         self._page_bytes = page_bytes
         self._pulse = pulse
         self._checkpoints = checkpoints
-        self._writer = self._connect(WRITER_CACHE_KIB)
+        self._writer = self._connect(writer_cache_kib)
         if checkpoints is not None:
             self._writer.set_wal_hook(checkpoints.after_commit)
         self._writer_turn = threading.Lock()

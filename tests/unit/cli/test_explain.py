@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from onefold.control.starter import EVENTS, LOGINS, REGISTRATIONS
+from onefold.store.tables import superseded
 from onefold.testing.app import App, install
 from onefold.testing.clock import START_MS
 from tests.contract.people import ecid, event, record
@@ -85,3 +87,20 @@ def test_who_is_not_known_is_an_error_on_one_line(app: App, capsys, identity: st
     assert run("explain", "profile", identity, "--data", app.settings.data) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("onefold: ")
+
+
+def test_a_call_is_told_by_its_number_while_its_record_is_kept(tmp_path, capsys, monkeypatch):
+    install(tmp_path)
+    app = App(tmp_path)
+    app.calls(app.account(), ("identify", {"userId": "u-1", "traits": {"firstName": "Kim"}}))
+    asked = ("profile", "userId:u-1", "--fields", "person", "--sandbox", "acme")
+    assert "from record 2 of Traits, of userId:u-1" in explain(app, capsys, *asked)
+    monkeypatch.setattr(superseded, "KEPT_ROWS", 1)
+    for number in range(3):
+        app.calls(
+            app.account(account="acme"), ("identify", {"userId": "u-1", "traits": {"n": number}})
+        )
+    printed = explain(app, capsys, *asked)
+    assert "Kim" in printed
+    assert re.search(r"from call \S+, which is not kept, of Traits, of userId:u-1", printed)
+    app.close()

@@ -32,6 +32,28 @@ CREATE TABLE credentials (
   PRIMARY KEY (org_id, client_id)
 ) WITHOUT ROWID;
 
+-- What an organisation is called where calls come in, and the keys that may send and read them
+-- there. Of a key's two secrets only the hashes are kept. Keys outlive a reset of their account.
+CREATE TABLE clients (
+  org_id TEXT NOT NULL PRIMARY KEY,
+  client TEXT NOT NULL UNIQUE
+) WITHOUT ROWID;
+CREATE TABLE api_keys (
+  org_id         TEXT    NOT NULL,
+  key_id         TEXT    NOT NULL UNIQUE,   -- 16 hexadecimal digits
+  client         TEXT    NOT NULL,
+  name           TEXT    NOT NULL,
+  grants         TEXT    NOT NULL,          -- JSON array
+  token_hash     BLOB    NOT NULL,
+  write_key_hash BLOB    NOT NULL,          -- empty: it has no write key
+  rate           INTEGER,                   -- requests in a second; NULL: what the settings say
+  burst          INTEGER,
+  created_ms     INTEGER NOT NULL,
+  expires_ms     INTEGER,
+  revoked_ms     INTEGER,
+  PRIMARY KEY (org_id, key_id)
+) WITHOUT ROWID;
+
 -- sandbox_id names the store and all definitions; a reset changes it and keeps public_id.
 CREATE TABLE sandboxes (
   org_id     TEXT    NOT NULL,
@@ -55,6 +77,12 @@ CREATE TABLE discarded_stores (
   discarded_ms INTEGER NOT NULL,
   removed      INTEGER NOT NULL,            -- 1: gone, but a late request may still write there
   PRIMARY KEY (org_id, sandbox_id)
+) WITHOUT ROWID;
+
+-- The sandboxes that take calls, and what is said of that: their datasets, protected traits, plan.
+CREATE TABLE accounts (
+  sandbox_id TEXT NOT NULL PRIMARY KEY,
+  document   TEXT NOT NULL
 ) WITHOUT ROWID;
 
 -- Custom namespaces; the standard ones are in the code.

@@ -18,6 +18,7 @@ CREATE TABLE batch_chunks (
   last      INTEGER NOT NULL,
   PRIMARY KEY (batch, rows_done)
 ) WITHOUT ROWID;
+CREATE INDEX batch_chunks_by_number ON batch_chunks (first);
 
 -- How many records of a dataset stood in rows that were deleted since, so that counts balance.
 CREATE TABLE trimmed (

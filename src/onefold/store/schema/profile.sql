@@ -84,12 +84,13 @@ CREATE TABLE cuts (
 -- What must not come back. The key is a hash of what is kept out, so no deleted name stands here.
 CREATE TABLE suppressions (
   key      TEXT    NOT NULL PRIMARY KEY,
-  kind     TEXT    NOT NULL,  -- record or identity
+  kind     TEXT    NOT NULL,  -- record, identity or notrack
   detail   TEXT    NOT NULL,
   until_ms INTEGER NOT NULL,
   made_ms  INTEGER NOT NULL,
   request  TEXT    NOT NULL   -- what asked for it
 ) WITHOUT ROWID;
+CREATE INDEX suppressions_of_tracking ON suppressions (kind) WHERE kind = 'notrack';
 
 -- What one dataset says of one identity: the current row, replaced as a whole.
 CREATE TABLE fragments (
@@ -132,6 +133,67 @@ CREATE TABLE events (
 CREATE INDEX events_by_seq ON events (seq);
 -- The time of ingest stands in it so that the latest of an owner is found without the rows.
 CREATE INDEX events_timeline ON events (xid, timestamp_ms, event_id, ingested_ms);
+
+-- The rest of what is told of people is filled only in sandboxes that are accounts, and follows from
+-- the truth (but for calls, which are a memory that fades).
+
+-- Which calls came, by the id that their senders were told: for duplicates, and for what became of
+-- one. Nothing here tells whom a call was about. Trimmed; see tables/calls.py.
+CREATE TABLE calls (
+  event_id    TEXT    NOT NULL PRIMARY KEY,
+  seq         INTEGER NOT NULL,  -- number of its first record in the journal
+  digest      BLOB    NOT NULL,  -- of the message, to tell a repeat from another call of this id
+  received_ms INTEGER NOT NULL,
+  state       TEXT    NOT NULL   -- applied, failed or suppressed
+) WITHOUT ROWID;
+CREATE INDEX calls_by_seq ON calls (seq);
+
+-- What timelines of accounts are ordered and filtered by, of every event.
+CREATE TABLE feed (
+  xid         TEXT    NOT NULL,
+  at_ms       INTEGER NOT NULL,
+  received_ms INTEGER NOT NULL,
+  event_id    TEXT    NOT NULL,
+  action      TEXT    NOT NULL,
+  brand       TEXT    NOT NULL,
+  active      INTEGER NOT NULL,  -- 1: somebody was there when it happened
+  PRIMARY KEY (xid, at_ms, received_ms, event_id)
+) WITHOUT ROWID;
+CREATE INDEX feed_by_action ON feed (xid, action, at_ms, received_ms, event_id);
+CREATE INDEX feed_by_time ON feed (at_ms, received_ms, event_id);
+CREATE INDEX feed_by_receipt ON feed (received_ms, event_id);
+
+-- To whom the events of an identity went when somebody else began to use it; see pipeline/handover.py.
+CREATE TABLE handovers (
+  xid   TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  PRIMARY KEY (xid, owner)
+) WITHOUT ROWID;
+CREATE INDEX handovers_to ON handovers (owner);
+
+-- Whose fragments say a name that finds people and does not link them: an email, a group.
+CREATE TABLE finders (
+  found   TEXT NOT NULL,  -- xid of the name
+  owner   TEXT NOT NULL,
+  dataset TEXT NOT NULL,
+  PRIMARY KEY (found, owner, dataset)
+) WITHOUT ROWID;
+CREATE INDEX finders_of_owners ON finders (owner, dataset);
+
+-- The ids under which accounts know customers: one for every identity.
+CREATE TABLE customer_ids (
+  id  TEXT NOT NULL PRIMARY KEY,
+  xid TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- How far feed, finders and customer_ids are filled for what was here before; see
+-- pipeline/backfill.py.
+CREATE TABLE backfills (
+  part   TEXT    NOT NULL PRIMARY KEY,
+  basis  TEXT    NOT NULL,  -- what it is filled by; another basis begins anew
+  cursor TEXT    NOT NULL,
+  done   INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- Records that were accepted and could not be applied, with their reason and the raw message.
 -- A state is left once: open, then replayed (a later record repeated it, whatever came of that) or
@@ -214,4 +276,12 @@ CREATE TABLE erasures (
   place   TEXT    NOT NULL,
   removed INTEGER NOT NULL,
   PRIMARY KEY (request, place)
+) WITHOUT ROWID;
+
+-- Records of a deleted person that do not name them: what a device had brought that was handed over.
+CREATE TABLE erased_records (
+  request TEXT    NOT NULL,
+  seq     INTEGER NOT NULL,  -- number of the record in the journal
+  call    TEXT    NOT NULL,  -- event id of the call that it is of, or empty
+  PRIMARY KEY (request, seq)
 ) WITHOUT ROWID;

@@ -88,6 +88,33 @@ CREATE TABLE deletions (
 CREATE INDEX deletions_open ON deletions (kind, created_ms) WHERE state IN ('new', 'processing');
 CREATE INDEX deletions_taken ON deletions (job);
 
+-- What people demand about themselves by user id, in the order in which it was asked for, and whom
+-- each of these is about.
+CREATE TABLE regulations (
+  number        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+  regulation_id TEXT    NOT NULL UNIQUE,
+  kind          TEXT    NOT NULL,  -- a name of domain/regulation.py
+  users         INTEGER NOT NULL,
+  position      INTEGER NOT NULL,  -- of its orders in the journal; -1 while that is not known
+  records       INTEGER NOT NULL,  -- that the journal had up to there
+  client_id     TEXT    NOT NULL,  -- of the project that asked; empty: the command line
+  is_open       INTEGER NOT NULL,  -- the job is not through with it
+  created_ms    INTEGER NOT NULL,
+  updated_ms    INTEGER NOT NULL
+);
+CREATE INDEX regulations_open ON regulations (number) WHERE is_open = 1;
+CREATE TABLE regulated (
+  number  INTEGER NOT NULL,
+  place   INTEGER NOT NULL,  -- in the request, from 0
+  key     TEXT    NOT NULL,  -- keyed hash of the user id
+  user_id TEXT    NOT NULL,  -- until the job is through with it, then empty
+  keys    TEXT    NOT NULL,  -- JSON: keys of the suppressions that it ordered or lifted
+  work    TEXT    NOT NULL,  -- the deletion or privacy job that goes with it, if one does
+  is_done INTEGER NOT NULL,
+  PRIMARY KEY (number, place)
+) WITHOUT ROWID;
+CREATE INDEX regulated_by_key ON regulated (key, number);
+
 -- What was counted of people, the latest count of each day, and the reports that were made of it.
 CREATE TABLE profile_samples (
   day            TEXT    NOT NULL PRIMARY KEY,  -- YYYY-MM-DD, UTC, on which it ended

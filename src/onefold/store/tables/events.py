@@ -30,8 +30,18 @@ class NewEvent(msgspec.Struct, frozen=True, gc=False):
     body: bytes
 
 
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """An event without its body and its owner."""
+
+    seq: int
+    event_id: str
+    dataset: str
+    timestamp_ms: int
+    ingested_ms: int
+
+
 class StoredEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event on its way out; `body` is its entity as JSON."""
+    """An event on its way out; `body` is its entity as JSON. seq: number of its record."""
 
     timestamp_ms: int
     event_id: str
@@ -39,6 +49,7 @@ class StoredEvent(msgspec.Struct, frozen=True, gc=False):
     dataset: str
     ingested_ms: int
     body: bytes
+    seq: int
 
     @property
     def sort_key(self) -> SortKey:
@@ -102,19 +113,27 @@ def timeline(
         keys.extend(_keys(reader, owner, window, limit))
     keys.sort(reverse=window.descending)
     chosen = keys[:limit]
+    found = of_keys(reader, packing, [(xid, event_id) for _, event_id, xid in chosen])
+    return [found[xid, event_id] for _, event_id, xid in chosen]
+
+
+def of_keys(
+    reader: Reader, packing: Packing, keys: Sequence[EventKey]
+) -> dict[EventKey, StoredEvent]:
+    """Those of the events that there are, by their keys."""
     rows = read_among(
         reader,
-        "SELECT xid, event_id, dataset, ingested_ms, body FROM events"
+        "SELECT timestamp_ms, event_id, xid, dataset, ingested_ms, body, seq FROM events"
         " WHERE (xid, event_id) IN (VALUES :list)",
-        [part for _, event_id, xid in chosen for part in (xid, event_id)],
+        [part for key in keys for part in key],
         width=2,
     )
-    found = {(row[0], row[1]): row for row in rows}
-    events = []
-    for at_ms, event_id, xid in chosen:
-        _, _, dataset, ingested_ms, body = found[xid, event_id]
-        events.append(StoredEvent(at_ms, event_id, xid, dataset, ingested_ms, packing.unpack(body)))
-    return events
+    return {
+        (xid, event_id): StoredEvent(
+            at_ms, event_id, xid, dataset, ingested_ms, packing.unpack(body), seq
+        )
+        for at_ms, event_id, xid, dataset, ingested_ms, body, seq in rows
+    }
 
 
 def find(reader: Reader, owners: Sequence[Xid], event_id: str) -> SortKey | None:
@@ -178,14 +197,14 @@ def arrived(
     rows: list[Row] = []
     for owner in owners:
         rows += reader.read(
-            "SELECT timestamp_ms, event_id, xid, dataset, ingested_ms, body FROM events"
+            "SELECT timestamp_ms, event_id, xid, dataset, ingested_ms, body, seq FROM events"
             " WHERE xid = ? AND ingested_ms >= ? ORDER BY timestamp_ms DESC, event_id DESC LIMIT ?",
             (owner, since_ms, limit),
         )
     rows.sort(key=_by_time)
     return [
-        StoredEvent(at_ms, event_id, xid, dataset, ingested_ms, packing.unpack(body))
-        for at_ms, event_id, xid, dataset, ingested_ms, body in rows[-limit:]
+        StoredEvent(at_ms, event_id, xid, dataset, ingested_ms, packing.unpack(body), seq)
+        for at_ms, event_id, xid, dataset, ingested_ms, body, seq in rows[-limit:]
     ]
 
 
@@ -209,17 +228,18 @@ def remove(transaction: Transaction, rows: Iterable[tuple[Xid, str, int]]) -> No
 
 def received(
     reader: Reader, rows: Sequence[tuple[Xid, str, int]]
-) -> dict[tuple[Xid, str, int], int]:
-    """Those of (owner, event id, record number) that are stored, each with when it arrived."""
+) -> dict[tuple[Xid, str, int], tuple[int, int]]:
+    """Those of (owner, event id, record number) that are stored, each with when it happened and
+    when it arrived."""
     wanted = set(rows)
     found = read_among(
         reader,
-        "SELECT xid, event_id, seq, ingested_ms FROM events"
+        "SELECT xid, event_id, seq, timestamp_ms, ingested_ms FROM events"
         " WHERE (xid, event_id) IN (VALUES :list)",
         [part for row in sorted(wanted) for part in row[:2]],
         width=2,
     )
-    return {row[:3]: row[3] for row in found if row[:3] in wanted}
+    return {row[:3]: row[3:] for row in found if row[:3] in wanted}
 
 
 def first(reader: Reader, owner: Xid) -> tuple[int, int] | None:
@@ -256,9 +276,31 @@ def of_owner(
         (owner, after, limit),
     )
     return [
-        (row[0], row[1], StoredEvent(row[2], row[0], owner, row[3], row[4], packing.unpack(row[5])))
-        for row in rows
+        (
+            event_id,
+            seq,
+            StoredEvent(at_ms, event_id, owner, dataset, ingested_ms, packing.unpack(body), seq),
+        )
+        for event_id, seq, at_ms, dataset, ingested_ms, body in rows
     ]
+
+
+def kept_of(reader: Reader, owner: Xid) -> list[Kept]:
+    """What an owner's events are known by, by record number. Cost: reads every event of it."""
+    rows = reader.read(
+        "SELECT seq, event_id, dataset, timestamp_ms, ingested_ms FROM events"
+        " WHERE xid = ? ORDER BY seq",
+        (owner,),
+    )
+    return [Kept(*row) for row in rows]
+
+
+def give(transaction: Transaction, owner: Xid, to: Xid, event_ids: Iterable[str]) -> None:
+    """Let another identity own some events of one; it must own none of these ids."""
+    transaction.write_many(
+        "UPDATE events SET xid = ? WHERE xid = ? AND event_id = ?",
+        [(to, owner, event_id) for event_id in sorted(event_ids)],
+    )
 
 
 def numbered(reader: Reader, *, first: int, last: int, limit: int) -> list[tuple[Xid, str, int]]:

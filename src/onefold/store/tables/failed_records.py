@@ -57,11 +57,11 @@ class Tally(NamedTuple):
 
 
 def add(transaction: Transaction, packing: Packing, records: Iterable[FailedRecord]) -> None:
-    """Store failed records, open; one that is stored already stays as it is."""
+    """Store failed records; one that is stored already stays as it is."""
     transaction.write_many(
         "INSERT INTO failed_records (seq, step, code, at, detail, errors, dataset, inlet, trace,"
         " received_ms, failed_ms, batch, replays, removal, state, message)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', ?)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (seq) DO NOTHING",
         [
             (
@@ -79,6 +79,7 @@ def add(transaction: Transaction, packing: Packing, records: Iterable[FailedReco
                 r.batch,
                 r.replays,
                 r.removal,
+                r.state.value,
                 packing.pack(r.message, _UNTAUGHT),
             )
             for r in records

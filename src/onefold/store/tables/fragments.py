@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from onefold.domain.identity.identity import Xid
-from onefold.domain.profile.fragment import Fragment
+from onefold.domain.profile.fragment import STAMPS, Fragment
 from onefold.store.engine import Reader, Transaction, read_among
 from onefold.store.packing import Packing
 from onefold.wire import decode_json
@@ -33,12 +33,14 @@ def fragments_of(reader: Reader, packing: Packing, xids: Sequence[Xid]) -> list[
         " WHERE xid IN (:list)",
         xids,
     )
-    return [
-        Fragment(
-            xid, dataset, seq, ingested_ms, effective_ms, tag, decode_json(packing.unpack(body))
+    found: list[Fragment] = []
+    for xid, dataset, seq, ingested_ms, effective_ms, tag, body in rows:
+        attributes = decode_json(packing.unpack(body))
+        stamps = attributes.pop(STAMPS, None)
+        found.append(
+            Fragment(xid, dataset, seq, ingested_ms, effective_ms, tag, attributes, stamps)
         )
-        for xid, dataset, seq, ingested_ms, effective_ms, tag, body in rows
-    ]
+    return found
 
 
 def replace(transaction: Transaction, packing: Packing, fragments: Iterable[NewFragment]) -> None:
@@ -134,3 +136,15 @@ def every(reader: Reader, *, after: int, limit: int) -> list[tuple[int, Xid, str
         "SELECT rowid, xid, dataset, seq FROM fragments WHERE rowid > ? ORDER BY rowid LIMIT ?",
         (after, limit),
     )
+
+
+def bodies(
+    reader: Reader, packing: Packing, *, after: int, limit: int
+) -> list[tuple[int, Xid, str, bytes]]:
+    """(row, owner, dataset, what it says as JSON) of up to `limit` fragments, behind row `after`,
+    by row."""
+    rows = reader.read(
+        "SELECT rowid, xid, dataset, body FROM fragments WHERE rowid > ? ORDER BY rowid LIMIT ?",
+        (after, limit),
+    )
+    return [(row, xid, dataset, packing.unpack(body)) for row, xid, dataset, body in rows]

@@ -9,6 +9,7 @@ from onefold.domain.sandbox import Sandbox, SandboxId
 from onefold.store.engine import Reader, Row, Transaction
 
 DEFINED = (
+    "DELETE FROM accounts WHERE sandbox_id = ?",
     "DELETE FROM resources WHERE sandbox_id = ?",
     "DELETE FROM resource_changes WHERE sandbox_id = ?",
     "DELETE FROM descriptors WHERE sandbox_id = ?",

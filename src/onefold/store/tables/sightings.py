@@ -114,6 +114,22 @@ def first(reader: Reader, xids: Sequence[Xid]) -> dict[Xid, tuple[int, int]]:
     return {xid: (seq, received[owner or xid, seq]) for xid, seq, owner in rows}
 
 
+def earliest(reader: Reader, xids: Sequence[Xid]) -> Seen | None:
+    """The first sighting of any of these identities; None when they have none.
+
+    Cost: one seek for each identity, however many sightings it has."""
+    keys: list[tuple[int, Xid]] = []
+    for xid in xids:
+        rows = reader.read(
+            "SELECT seq, owner FROM sightings WHERE xid = ? ORDER BY seq LIMIT 1", (xid,)
+        )
+        keys += [(seq, owner or xid) for seq, owner in rows]
+    if not keys:
+        return None
+    number, owner = min(keys)
+    return next(iter(under(reader, [(owner, number)])), None)
+
+
 def of_source(reader: Reader, owner: Xid, source: str, *, last: int) -> list[Seen]:
     """The sightings of an owner's records of one dataset, up to the record number `last`."""
     rows = reader.read(

@@ -183,6 +183,11 @@ def remove(transaction: Transaction, rows: Iterable[tuple[Xid, str, int]]) -> No
     )
 
 
+def clear(transaction: Transaction, keys: Iterable[Key]) -> None:
+    """Delete everything under these keys."""
+    transaction.write_many("DELETE FROM superseded WHERE xid = ? AND dataset = ?", sorted(keys))
+
+
 def prune(transaction: Transaction, packing: Packing, keys: Mapping[Key, int]) -> None:
     """Let go of what is too much or too old under these keys, which are being written, each with
     the time at which its last record arrived.

@@ -26,6 +26,11 @@ def any(reader: Reader) -> bool:
     return bool(reader.read("SELECT 1 FROM suppressions LIMIT 1"))
 
 
+def any_of_tracking(reader: Reader) -> bool:
+    """Whether anybody is not to be tracked."""
+    return bool(reader.read("SELECT 1 FROM suppressions WHERE kind = 'notrack' LIMIT 1"))
+
+
 def known(reader: Reader, keys: Sequence[str]) -> dict[str, Kept]:
     """Those of the keys that are suppressed."""
     rows = read_among(

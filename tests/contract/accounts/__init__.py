@@ -1,0 +1,1 @@
+"""Accounts: sandboxes that take calls, as the platform sees them."""
