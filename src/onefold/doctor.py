@@ -14,18 +14,28 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from onefold.domain.calls.finding import names_said
+from onefold.domain.calls.ids import customer_id
+from onefold.domain.calls.marks import mark_of
 from onefold.domain.failed_record import State
-from onefold.domain.graph.cluster import CLUSTER_LIMIT, clusters
+from onefold.domain.graph.cluster import clusters
 from onefold.domain.graph.links import Link, pairs
+from onefold.domain.graph.settings import CLUSTER_LIMIT
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Xid
 from onefold.errors import Malformed
 from onefold.journal import Chunk, Journal
 from onefold.store.engine import Reader
+from onefold.store.packing import Packing
+from onefold.store.snapshot import Snapshot
 from onefold.store.tables import (
+    backfills,
+    customer_ids,
     cuts,
     events,
     failed_records,
+    feed,
+    finders,
     fragments,
     identities,
     links,
@@ -35,11 +45,13 @@ from onefold.store.tables import (
 from onefold.store.tables.identities import Member
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.progress import Progress, progress
+from onefold.wire import decode_json
 
 T = TypeVar("T")
 
 PAGE_ROWS = 5_000
 EXAMPLES_MAX = 3
+_NO_END = 2**63 - 1
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -56,11 +68,16 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def examined(
-    reader: Reader, journal: Journal, *, business: Set[str] = frozenset()
+    reader: Reader,
+    journal: Journal,
+    *,
+    business: Set[str] = frozenset(),
+    limit: int = CLUSTER_LIMIT,
 ) -> Iterator[Finding]:
     """Every finding about one sandbox's store and journal, check by check.
 
-    business: ids of the datasets of accounts and opportunities, which are in no graph.
+    business: ids of the datasets of accounts and opportunities, which are in no graph. limit: most
+    identities of a cluster.
     reader: of the profile store, and of one moment (Engine.reading), so that a server may go on
     working meanwhile. Examples name XIDs, datasets and counts.
     """
@@ -71,7 +88,7 @@ def examined(
         )
     )
     yield _members(reader, known)
-    yield from _graph(reader, known)
+    yield from _graph(reader, known, limit)
     yield _owners(reader, known, business)
     yield from _counts(reader, journal)
 
@@ -100,7 +117,7 @@ def _says(member: Member) -> bool:
     return (identity.namespace_id, identity.value) == (member.namespace_id, member.value)
 
 
-def _graph(reader: Reader, known: dict[Xid, Xid]) -> Iterator[Finding]:
+def _graph(reader: Reader, known: dict[Xid, Xid], limit: int) -> Iterator[Finding]:
     """Clusters rebuilt from the links are the stored ones; links stand under both of their ends."""
     forward: list[Link] = []
     backward: set[Link] = set()
@@ -129,9 +146,9 @@ def _graph(reader: Reader, known: dict[Xid, Xid]) -> Iterator[Finding]:
     )
     sizes = Counter(known.values())
     yield _finding(
-        f"clusters have at most {CLUSTER_LIMIT} identities",
+        f"clusters have at most {limit} identities",
         len(sizes),
-        [f"{name}: {size}" for name, size in sizes.items() if size > CLUSTER_LIMIT],
+        [f"{name}: {size}" for name, size in sizes.items() if size > limit],
     )
 
 
@@ -254,6 +271,90 @@ def _replays(reader: Reader, repeats: Mapping[int, int], first: int) -> Finding:
         if 0 < first <= seq and repeats.get(seq) != number
     ]
     return _finding("replays repeat failed records", len(repeats), bad)
+
+
+def account_examined(reader: Reader, packing: Packing, snapshot: Snapshot) -> Iterator[Finding]:
+    """What accounts find and order by follows from events, fragments and identities; nothing to say
+    where there is no account, and before its backfill is done.
+
+    reader: of the profile store, and of one moment. snapshot: of that moment or later.
+    """
+    account = snapshot.account
+    if account is None or not backfills.is_done(reader, account, snapshot.lookup_only):
+        return
+    yield _fed(reader, packing, account.brand)
+    yield _found(reader, packing, snapshot)
+    yield _customers(reader, snapshot.sandbox.id)
+
+
+def _fed(reader: Reader, packing: Packing, brand: str) -> Finding:
+    """Every event has its entry in the feed. Whether somebody was there is not known of events of
+    files, so an entry may say that nobody was."""
+    looked_at, after = 0, 0
+    bad: list[str] = []
+    while page := events.numbered(reader, first=after + 1, last=_NO_END, limit=PAGE_ROWS):
+        after = page[-1][2]
+        expected = {}
+        stored = events.of_keys(reader, packing, [(xid, event_id) for xid, event_id, _ in page])
+        for one in stored.values():
+            key = (one.xid, one.timestamp_ms, one.ingested_ms, one.event_id)
+            expected[key] = mark_of(decode_json(one.body), brand)
+        entries = {one.key: one for one in feed.of_keys(reader, list(expected))}
+        for key, (action, of_brand, active) in expected.items():
+            entry = entries.get(key)
+            if (
+                entry is None
+                or (entry.action, entry.brand) != (action, of_brand)
+                or (entry.active and not active)
+            ):
+                bad.append(f"{key[0]} {key[3]}")
+        looked_at += len(page)
+    more = feed.count(reader) - looked_at
+    if more > 0:
+        bad.append(f"{more} entries of no event")
+    return _finding("the feed follows from the events", looked_at, bad)
+
+
+def _found(reader: Reader, packing: Packing, snapshot: Snapshot) -> Finding:
+    """Every fragment of people leads to its owner by the names that it says."""
+    looked_at, after, names = 0, 0, 0
+    bad: list[str] = []
+    business = snapshot.business_datasets()
+    while page := fragments.bodies(reader, packing, after=after, limit=PAGE_ROWS):
+        after = page[-1][0]
+        stored = finders.said_by(reader, sorted({owner for _, owner, _, _ in page}))
+        for _, owner, dataset, body in page:
+            said = (
+                set()
+                if dataset in business
+                else names_said(decode_json(body), snapshot.namespaces, snapshot.lookup_only)
+            )
+            expected = {xids.encode(one.namespace_id, one.value) for one in said}
+            names += len(expected)
+            if stored.get((owner, dataset), set()) != expected:
+                bad.append(f"{owner} in {dataset}")
+        looked_at += len(page)
+    more = finders.count(reader) - names
+    if more and not bad:
+        bad.append(f"{more} names of no fragment")
+    return _finding("names lead to whose fragments say them", looked_at, bad)
+
+
+def _customers(reader: Reader, sandbox_id: str) -> Finding:
+    """Every identity has its customer id."""
+    looked_at = 0
+    bad: list[str] = []
+    after = ""
+    while page := identities.every(reader, after=after, limit=PAGE_ROWS):
+        after = page[-1][0]
+        expected = {customer_id(sandbox_id, xid): xid for xid, _ in page}
+        known = customer_ids.known(reader, list(expected))
+        bad += [xid for id_, xid in expected.items() if known.get(id_) != xid]
+        looked_at += len(page)
+    more = customer_ids.count(reader) - looked_at
+    if more and not bad:
+        bad.append(f"{more} ids of nobody")
+    return _finding("customer ids are those of the identities", looked_at, bad)
 
 
 class LakeCounts(Protocol):

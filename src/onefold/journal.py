@@ -214,6 +214,14 @@ class Journal:
             "SELECT first, last FROM batch_chunks WHERE batch = ? ORDER BY rows_done", (batch,)
         )
 
+    def batch_of(self, number: int) -> str:
+        """The id of the batch whose files had the record of this number; empty when none had."""
+        rows = self._engine.read(
+            "SELECT batch, last FROM batch_chunks WHERE first <= ? ORDER BY first DESC LIMIT 1",
+            (number,),
+        )
+        return rows[0][0] if rows and number <= rows[0][1] else ""
+
     def trim(self, to: int, *, received_before_ms: int) -> int:
         """Delete what every reader has passed: appends up to position `to` that were received
         before a time; answer how many records went. Their numbers per dataset stay in `trimmed`.

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import msgspec
@@ -211,13 +211,13 @@ class Lake:
         self._erase()
         return removed
 
-    def remove_identity(self, below: Mapping[Identity, int], snapshot: Snapshot) -> int:
-        """Take the records that name one of the identities, as primary one or otherwise, out for
-        good; answer how many there were. below: as `naming` takes it. Raises as `remove_batch`."""
+    def remove(self, found: Mapping[str, Collection[int]]) -> int:
+        """Take records out for good, given by dataset and number; answer how many there were.
+        Raises as `remove_batch`."""
         tables = self.tables()
         removed = sum(
-            removal.remove_numbers(self.duck, dataset, tables[dataset], set(found))
-            for dataset, found in self.naming(below, snapshot).items()
+            removal.remove_numbers(self.duck, dataset, tables[dataset], numbers)
+            for dataset, numbers in found.items()
         )
         self._erase()
         return removed
@@ -225,19 +225,26 @@ class Lake:
     def naming(
         self, below: Mapping[Identity, int], snapshot: Snapshot
     ) -> dict[str, dict[int, set[Identity]]]:
-        """By dataset, the numbers of the records that name one of the identities, and which they
-        name. below: of each identity, the number of the first record that is not meant; what was
-        exported has numbers of its own, and all of it is meant."""
+        """By dataset, the numbers of the records that name one of the identities and are theirs
+        (`LinkingRules.owning`), and whose. below: of each identity, the number of the first record
+        that is not meant; what was exported has numbers of its own, and all of it is meant."""
         ever = dict.fromkeys(below, EVER)
+        found: dict[str, dict[int, set[Identity]]] = {}
+        for dataset, table, schema in self._with_schemas(snapshot):
+            numbers = ever if isinstance(schema, Union) else below
+            book = snapshot.namespaces
+            named = removal.naming(self.duck, table, schema, numbers, book)
+            if snapshot.rules is not None:
+                named = removal.owned(self.duck, table, schema, named, book, snapshot.rules)
+            found[dataset] = named
+        return found
+
+    def holding(self, numbers: Collection[int], snapshot: Snapshot) -> dict[str, set[int]]:
+        """By dataset, which of the journal's records of these numbers were landed and are there."""
         return {
-            dataset: removal.naming(
-                self.duck,
-                table,
-                schema,
-                ever if isinstance(schema, Union) else below,
-                snapshot.namespaces,
-            )
+            dataset: removal.held(self.duck, table, numbers)
             for dataset, table, schema in self._with_schemas(snapshot)
+            if not isinstance(schema, Union)
         }
 
     def remove_dataset(self, dataset: str, *, below: int) -> int:
@@ -272,20 +279,15 @@ class Lake:
         )
         return [row[0] for row in rows]
 
-    def rows_of_identity(
-        self, below: Mapping[Identity, int], snapshot: Snapshot
-    ) -> Iterator[dict[str, JSON]]:
-        """The records that name one of the identities, with the dataset and batch of each. below:
-        as `naming` takes it."""
+    def records(self, found: Mapping[str, Collection[int]], snapshot: Snapshot) -> Iterator[JSON]:
+        """The records, given by dataset and number, each with its dataset and batch."""
         for dataset, table, schema in self._with_schemas(snapshot):
-            book = snapshot.namespaces
-            numbers = removal.naming(self.duck, table, schema, below, book)
-            for row in removal.of_numbers(self.duck, table, numbers.keys()):
-                found = decode_json(row)
+            for row in removal.of_numbers(self.duck, table, found.get(dataset, ())):
+                record = decode_json(row)
                 yield {
                     "dataset": dataset,
-                    "batch": found["_batch_id"],
-                    "receivedAt": columns.wire_time(found["_received_at"]),
+                    "batch": record["_batch_id"],
+                    "receivedAt": columns.wire_time(record["_received_at"]),
                     "record": columns.entity_of(row, schema.root),
                 }
 

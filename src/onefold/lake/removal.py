@@ -8,11 +8,11 @@ of values: the bounds of columns, and pages that SQLite has not used again.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
+from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Identity
 from onefold.domain.identity.namespace import NamespaceBook
-from onefold.domain.identity.records import DescriptorPath
+from onefold.domain.identity.records import named_in
 from onefold.lake.columns import Shape
 from onefold.lake.duck import Duck, Row
 from onefold.lake.sql import Sql, dotted, place, text
@@ -139,27 +139,47 @@ def _kept(
         {"table": place(table)},
     )
     for seq, record in rows:
-        named = set(_named(decode_json(record), book, schema.identities))
+        named = set(named_in(decode_json(record), book, schema.identities))
         meant = {one for one in named if seq < below.get(one, 0)}
         if meant:
             yield seq, meant
 
 
-def _named(entity: Any, book: NamespaceBook, marks: Iterable[DescriptorPath]) -> Iterator[Identity]:
-    """Every identity that an entity of any form names."""
-    mapped = entity.get(_MAP) if isinstance(entity, dict) else None
-    for key, items in mapped.items() if isinstance(mapped, dict) else ():
-        meant = book.meant_by(key)
-        for item in items if isinstance(items, list) else ():
-            value = item.get("id") if isinstance(item, dict) else None
-            if isinstance(value, str):
-                yield from (Identity(namespace_id, value) for namespace_id in meant)
-    for mark in marks:
-        value = entity
-        for step in mark.path:
-            value = value.get(step) if isinstance(value, dict) else None
-        if isinstance(value, str):
-            yield Identity(mark.namespace_id, value)
+def owned(
+    duck: Duck,
+    table: str,
+    schema: Schema | Union,
+    found: Mapping[int, set[Identity]],
+    book: NamespaceBook,
+    rules: LinkingRules,
+) -> dict[int, set[Identity]]:
+    """Of what `naming` has found, the records that are of one of their identities, and of which
+    (`LinkingRules.owning`). Cost: reads these records as wholes."""
+    if not rules.hands_over:
+        return dict(found)
+    left: dict[int, set[Identity]] = {}
+    for row in of_numbers(duck, table, found.keys()):
+        record = decode_json(row)
+        named = set(named_in(record, book, schema.identities))
+        kept = record.get("_record")
+        if isinstance(kept, str):
+            named.update(named_in(decode_json(kept), book, schema.identities))
+        ours = found[record["_seq"]].intersection(rules.owning(named))
+        if ours:
+            left[record["_seq"]] = ours
+    return left
+
+
+def held(duck: Duck, table: str, numbers: Collection[int]) -> set[int]:
+    """Those of the numbers that have a row."""
+    if not numbers:
+        return set()
+    rows = duck.run(
+        "SELECT _seq FROM {table} WHERE _seq IN (SELECT unnest(?))",
+        (sorted(numbers),),
+        {"table": place(table)},
+    )
+    return {row[0] for row in rows}
 
 
 def of_numbers(duck: Duck, table: str, numbers: Collection[int]) -> Iterator[str]:

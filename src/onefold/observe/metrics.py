@@ -33,6 +33,18 @@ METRICS = {
         "Records by their end: applied, duplicate, suppressed or failed.",
     ),
     "failed": ("onefold_records_failed", "Failed records by code."),
+    "differing": (
+        "onefold_calls_differing",
+        "Calls that are left out as repeats although they say something else.",
+    ),
+    "traits_refused": (
+        "onefold_traits_refused",
+        "Traits of calls that their door must not set, and that were left out.",
+    ),
+    "unplanned": (
+        "onefold_names_unplanned",
+        "Actions and traits that the plan of an account does not have, of calls that were taken.",
+    ),
     "evicted": ("onefold_identities_evicted", "Identities that left a full cluster."),
     "fresh": ("onefold_freshness_seconds", "Seconds from acceptance to visible, once an append."),
     "depth": ("onefold_journal_depth", "Accepted records that are not applied yet, by sandbox."),
@@ -74,6 +86,10 @@ class Metrics:
         self._refused = Counter(*METRICS["refused"], registry=registry)
         self._ended = Counter(*METRICS["ended"], ("outcome",), registry=registry)
         self._failed = Counter(*METRICS["failed"], ("code",), registry=registry)
+        self._of_calls = {
+            name: Counter(*METRICS[name], registry=registry)
+            for name in ("differing", "traits_refused", "unplanned")
+        }
         self._evicted = Counter(*METRICS["evicted"], registry=registry)
         self._fresh = Histogram(*METRICS["fresh"], registry=registry, buckets=FRESHNESS_BUCKETS_S)
         self._depth = Gauge(
@@ -129,6 +145,12 @@ class Metrics:
 
     def failed(self, code: str) -> None:
         self._failed.labels(code).inc()
+
+    def calls(self, *, differing: int, traits_refused: int, unplanned: int) -> None:
+        """What was noted of calls on their way."""
+        self._of_calls["differing"].inc(differing)
+        self._of_calls["traits_refused"].inc(traits_refused)
+        self._of_calls["unplanned"].inc(unplanned)
 
     def evicted(self, identities: int) -> None:
         self._evicted.inc(identities)

@@ -5,6 +5,8 @@ An event is known by its owner and its _id; the first one stays. Source: ingesti
 
 from __future__ import annotations
 
+from onefold.pipeline.handover import known_elsewhere
+from onefold.pipeline.known_calls import drop_known
 from onefold.pipeline.tell import tell
 from onefold.pipeline.work import Folded, Normalized, Work
 from onefold.store.engine import Transaction
@@ -13,11 +15,14 @@ from onefold.store.tables.outcomes import Outcome
 
 
 def drop_duplicates(transaction: Transaction, work: Work) -> None:
-    """End the records whose event is stored already, or came earlier in this batch."""
+    """End the records whose event or call is stored already, or came earlier in this batch."""
+    drop_known(transaction, work)
     keys = sorted([(r.event.xid, r.event.event_id) for r in work.records if r.event is not None])
     if not keys:
         return
     known = events.known(transaction, keys)
+    if work.snapshot.account is not None:
+        known |= known_elsewhere(transaction, keys)
     news: list[Normalized] = []
     twice: list[int] = []
     for record in work.records:

@@ -1,7 +1,7 @@
 """Entities: from a message as it was accepted to the XDM entity that it brings, mapping included,
 or to the reason why it brings none.
 
-Source: ingestion contract, 2.5, 4.1 and 5.
+Calls are read by calls.py. Source: ingestion contract, 2.5, 4.1 and 5.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from onefold.domain.calls.call import INLET as CALLS
 from onefold.domain.failed_record import Fault
 from onefold.domain.message import Header, Message, Messages
 from onefold.domain.profile import partial
@@ -17,6 +18,7 @@ from onefold.domain.profile.partial import Operation, Operations, operations_of
 from onefold.domain.xdm.validate import Violation
 from onefold.errors import Malformed, Rejected
 from onefold.journal import Accepted
+from onefold.pipeline.calls import CallMark, Calls
 from onefold.store.snapshot import Dataset, Schema, Snapshot
 from onefold.wire import JSON, decode_json, encode_json
 
@@ -27,7 +29,7 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     """One entity that fits its schema, and where it belongs.
 
     operation: whether it replaces, changes or removes what the dataset says. asked: what the header
-    asked for, None when it asked for nothing.
+    asked for, None when it asked for nothing. call: of which call it is, if of one.
     """
 
     dataset: Dataset
@@ -35,6 +37,7 @@ class Arrived(msgspec.Struct, frozen=True, gc=False):
     entity: dict[str, JSON]
     operation: Operation = "create"
     asked: Operations | None = None
+    call: CallMark | None = None
 
 
 class Entities:
@@ -45,6 +48,7 @@ class Entities:
 
     def __init__(self, *, judged: bool = False) -> None:
         self._messages = Messages()
+        self._calls = Calls(judged=judged)
         self._judged = judged
 
     def entity_of(self, accepted: Accepted, snapshot: Snapshot) -> Arrived | Fault:
@@ -53,6 +57,8 @@ class Entities:
         Of partial records (operation `merge`) nulls are kept: they say that a field goes. Raises
         Rejected for what a step above would call a fault: `fault_of` makes one of it.
         """
+        if accepted.inlet == CALLS:
+            return self._of_call(accepted, snapshot)
         inlet = snapshot.inlets.get(accepted.inlet)
         if inlet is not None and inlet.data_type == "raw":
             return self._of_raw(accepted, snapshot)
@@ -67,6 +73,17 @@ class Entities:
         if dataset is None or schema is None:
             return Fault(STEP, "REC-1007", "The dataset or its schema does not exist any more")
         return _of_xdm(message, dataset, schema, judged=self._judged)
+
+    def _of_call(self, accepted: Accepted, snapshot: Snapshot) -> Arrived | Fault:
+        dataset = snapshot.datasets.get(accepted.dataset)
+        schema = snapshot.schemas.get(dataset.schema_id) if dataset else None
+        if dataset is not None and schema is not None and snapshot.account is not None:
+            brought = self._calls.brought(accepted, snapshot.account)
+            if brought is not None:
+                return Arrived(
+                    dataset, schema, brought.entity, brought.operation, call=brought.mark
+                )
+        return Fault(STEP, "REC-1007", "The dataset or its schema does not exist any more")
 
     def _of_raw(self, accepted: Accepted, snapshot: Snapshot) -> Arrived | Fault:
         message = self._messages.raw(accepted.message)

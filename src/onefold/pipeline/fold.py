@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 from onefold.domain.failed_record import Fault
 from onefold.domain.identity.identity import Xid
-from onefold.domain.profile.fragment import Fragment, effective_ms
-from onefold.domain.profile.history import Record
-from onefold.domain.profile.partial import Operation, merged_into
+from onefold.domain.profile.fragment import STAMPS, Fragment
+from onefold.domain.profile.history import Record, standing_after, standing_ms
+from onefold.domain.profile.partial import Operation
 from onefold.pipeline.work import Change, Folded, Normalized, Work
 from onefold.store.engine import Transaction
 from onefold.store.tables import fragments
@@ -28,8 +28,8 @@ STEP = "fold"
 
 @dataclass(slots=True)
 class _State:
-    """A fragment on its way through the batch. attributes: None when there is none now. body: its
-    JSON, when that is known. took: the records that changed it, in order."""
+    """A fragment on its way through the batch. attributes: with their stamps; None when there is
+    none now. body: its JSON, when that is known. took: the records that changed it, in order."""
 
     stored: Fragment | None
     attributes: dict[str, JSON] | None
@@ -94,10 +94,17 @@ def _states(
         for fragment in fragments.fragments_of(transaction, work.packing, owners)
     }
     return {
-        key: _State(found, found.attributes if found is not None else None)
+        key: _State(found, _attributes(found) if found is not None else None)
         for key in keys
         for found in (stored.get(key),)
     }
+
+
+def _attributes(stored: Fragment) -> dict[str, JSON]:
+    """What a stored fragment says, as it is stored."""
+    if stored.stamps is None:
+        return stored.attributes
+    return {**stored.attributes, STAMPS: stored.stamps}
 
 
 def _changed(state: _State, fragment: NewFragment, change: Change | None) -> Fault | None:
@@ -107,10 +114,10 @@ def _changed(state: _State, fragment: NewFragment, change: Change | None) -> Fau
         return None
     if change is None:
         state.attributes, state.body = decode_json(fragment.body), fragment.body
-    elif change.removes:
+    elif change.operation == "delete":
         state.attributes, state.body = None, None
     else:
-        attributes = merged_into(state.attributes or {}, decode_json(fragment.body))
+        attributes = standing_after(state.attributes, change.operation, decode_json(fragment.body))
         body = encode_json(attributes)
         if len(body) > change.body_bytes_max:
             detail = f"Merged, the record has {len(body)} bytes; at most {change.body_bytes_max}"
@@ -126,7 +133,7 @@ def _written(states: dict[FragmentKey, _State]) -> list[NewFragment]:
         if not state.took or state.attributes is None or state.body is None:
             continue
         last = state.took[-1][0]
-        effective = effective_ms(state.attributes, last.ingested_ms)
+        effective = standing_ms(state.attributes, last.ingested_ms)
         found.append(
             NewFragment(
                 last.xid, last.dataset, last.seq, last.ingested_ms, effective, last.tag, state.body

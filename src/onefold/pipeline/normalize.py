@@ -11,21 +11,25 @@ import functools
 import msgspec
 
 from onefold.config import Settings
+from onefold.domain.calls.marks import mark_of
+from onefold.domain.calls.message import EVENT_BYTES_MAX
 from onefold.domain.failed_record import Fault
 from onefold.domain.graph.links import Sighting
 from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity import xid
 from onefold.domain.identity.identity import Identity, Xid
-from onefold.domain.identity.records import Extracted, alone, extracted
+from onefold.domain.identity.records import Extracted, alone, extracted, without
 from onefold.domain.profile import business
 from onefold.domain.profile.event import timestamp_ms
-from onefold.domain.profile.fragment import own_ms, without_nulls
+from onefold.domain.profile.fragment import STAMPS, own_ms, without_nulls
 from onefold.domain.profile.partial import Operations
+from onefold.domain.profile.stamped import effective_ms as stamped_ms
 from onefold.errors import CODES, Rejected
 from onefold.journal import Accepted
 from onefold.pipeline.entities import STEP, Arrived, Entities, fault_of
 from onefold.pipeline.work import Change, Normalized
 from onefold.store.snapshot import Dataset, Snapshot
+from onefold.store.tables.accounts import Account
 from onefold.store.tables.events import NewEvent
 from onefold.store.tables.fragments import NewFragment
 from onefold.wire import encode_json
@@ -66,15 +70,17 @@ class Normalizer:
             if is_event or not dataset.profile_enabled:
                 return Fault(STEP, "REC-1010", "Only records of datasets for Profile can change")
         elif not (dataset.profile_enabled or linking.identity_enabled):
-            return Normalized(seq, dataset.id, accepted.received_ms)
+            return Normalized(seq, dataset.id, accepted.received_ms, call=arrived.call)
         rules = snapshot.rules
-        ranks = rules.ranks if rules is not None and is_event else None
+        ranks = rules.ranks if rules is not None and is_event and rules.names_primary else None
         found = extracted(arrived.entity, snapshot.namespaces, schema.identities, ranks)
+        if snapshot.lookup_only:
+            found = without(found, snapshot.lookup_only, snapshot.namespaces)
         if dataset.business:
             if not business.is_of(
                 snapshot.namespaces.by_id(found.primary.namespace_id), dataset.business
             ):
-                wanted = business.NAMESPACES[dataset.business]
+                wanted = " or ".join(business.NAMESPACES[dataset.business])
                 return Fault(STEP, "REC-1009", f"The primary identity must be of {wanted}")
             found = alone(found)
         if rules is not None:
@@ -82,7 +88,10 @@ class Normalizer:
             if refusal is not None:
                 return refusal
         if is_event:
-            return self._event(seq, accepted, arrived, linking, found)
+            event = self._event(seq, accepted, arrived, linking, found)
+            if snapshot.account is None or isinstance(event, Fault):
+                return event
+            return _of_account(event, accepted, arrived, snapshot.account)
         return self._record(seq, accepted, arrived, linking, found)
 
     def _event(
@@ -106,8 +115,9 @@ class Normalizer:
         if at_ms > accepted.received_ms + self._settings.future_seconds_max * 1000:
             return Fault(STEP, "REC-1005", "timestamp is in the future", "/timestamp")
         body = encode_json(entity)
-        if len(body) > self._settings.event_bytes_max:
-            return _too_large("event", len(body), self._settings.event_bytes_max)
+        bytes_max = self._settings.event_bytes_max if arrived.call is None else EVENT_BYTES_MAX
+        if len(body) > bytes_max:
+            return _too_large("event", len(body), bytes_max)
         named = self._named(found)
         owner = named[0][0]
         event = NewEvent(owner, event_id, at_ms, dataset.id, seq, accepted.received_ms, body)
@@ -129,12 +139,19 @@ class Normalizer:
         whole = arrived.operation == "create"
         if whole and b"null" in accepted.message:
             entity = without_nulls(entity)
+        if arrived.call is None and STAMPS in entity:
+            return Fault(STEP, "REC-1001", "The name is of the platform", f"/{STAMPS}")
         body = encode_json(entity)
         if len(body) > self._settings.record_bytes_max:
             return _too_large("record", len(body), self._settings.record_bytes_max)
         named = self._named(found)
         owner = named[0][0]
-        own = own_ms(entity)
+        linked_ms = accepted.received_ms
+        if arrived.call is None:
+            own = own_ms(entity)
+        else:
+            # A late call takes no device from who used it since: it links at its own time.
+            own = linked_ms = stamped_ms(entity, accepted.received_ms)
         fragment = NewFragment(
             owner,
             dataset.id,
@@ -151,16 +168,35 @@ class Normalizer:
             owner,
             own,
             named if dataset.profile_enabled and not dataset.business else _linked(named, found),
-            _sighting(linking, named, found, accepted.received_ms),
+            _sighting(linking, named, found, linked_ms),
             fragment=fragment if dataset.profile_enabled else None,
             change=None
             if whole
-            else Change(arrived.operation == "delete", accepted, self._settings.record_bytes_max),
+            else Change(arrived.operation, accepted, self._settings.record_bytes_max),
+            call=arrived.call,
         )
 
     def _named(self, found: Extracted) -> Named:
         """Every identity with its xid, the primary one first."""
         return tuple([(self._xid(one.namespace_id, one.value), one) for one in found.identities])
+
+
+def _of_account(
+    event: Normalized, accepted: Accepted, arrived: Arrived, account: Account
+) -> Normalized:
+    """An event of an account, whoever sent it, with what its timelines go by. An event of another
+    door is of the account's own brand; of one of a file nobody was there when it came.
+
+    Source: Intilery contract, 7.3 and 8.
+    """
+    action, brand, active = mark_of(arrived.entity, account.brand)
+    return msgspec.structs.replace(
+        event,
+        call=arrived.call,
+        action=action,
+        brand=brand,
+        active=active and bool(accepted.inlet),
+    )
 
 
 def _linking(asked: Operations, dataset: Dataset, snapshot: Snapshot) -> Dataset:
@@ -202,7 +238,12 @@ def _refusal(
         namespace = snapshot.namespaces.by_id(doubled)
         code = namespace.code if namespace is not None else str(doubled)
         return Fault(STEP, "REC-2001", f"Two values of {code}, which is unique per graph")
-    if is_event and dataset.profile_enabled and rules.several(found.primary, found.identities):
+    if (
+        is_event
+        and rules.names_primary
+        and dataset.profile_enabled
+        and rules.several(found.primary, found.identities)
+    ):
         return Fault(STEP, "REC-2002", CODES["REC-2002"].meaning, "/identityMap")
     return None
 

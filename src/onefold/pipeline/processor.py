@@ -3,7 +3,7 @@
 One batch of journal rows is one transaction: what the records bring, how they ended and the offset
 become durable together, so a batch that is read again after a crash finds nothing left to do.
 Removals and repeats of failed records stand in the journal among the records and part a batch into
-runs, each done in its turn.
+runs, each done in its turn; so does a call of which another one of its id came shortly before.
 
 A record that raises a defect must not stop the others: the batch is undone and its records are
 tried one by one, twice each; one that fails both times is parked as a failed record.
@@ -11,13 +11,14 @@ tried one by one, twice each; one that fails both times is parked as a failed re
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 
 import structlog
 
 from onefold.config import Settings
 from onefold.domain import removal
+from onefold.domain.calls.call import INLET
 from onefold.domain.failed_record import Fault
 from onefold.domain.sandbox import Sandbox
 from onefold.effects import Clock
@@ -29,6 +30,9 @@ from onefold.pipeline import repeats
 from onefold.pipeline.apply import apply, drop_duplicates, note_changes
 from onefold.pipeline.count import counted
 from onefold.pipeline.fold import fold
+from onefold.pipeline.handover import Parted, parted
+from onefold.pipeline.index import index
+from onefold.pipeline.known_calls import judge_calls, note_calls
 from onefold.pipeline.normalize import Normalizer
 from onefold.pipeline.remove import remove
 from onefold.pipeline.stitch import stitch
@@ -38,10 +42,11 @@ from onefold.store.engine import Engine, Transaction
 from onefold.store.packing import Packing
 from onefold.store.snapshot import Definitions, Snapshot
 from onefold.store.tables import counters, failed_records, outcomes
+from onefold.store.tables.accounts import Account
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.progress import Progress, advance, progress
 
-STEPS = (suppress, drop_duplicates, fold, stitch, apply, note_changes)
+STEPS = (suppress, drop_duplicates, judge_calls, fold, stitch, apply, index, note_changes)
 """What happens to normalized records, in this order, inside one transaction."""
 
 TRIES = 2
@@ -99,7 +104,7 @@ class Processor:
     def _committed(self, numbered: Sequence[Numbered], snapshot: Snapshot, to: Progress) -> Work:
         work = Work(snapshot, self._packing)
         with self._engine.transaction() as transaction:
-            for run in _runs(numbered):
+            for run in _runs(numbered, snapshot.account):
                 work.absorb(self._attempted(transaction, run, snapshot))
             outcomes.count(transaction, work.outcomes)
             counters.add(transaction, counted(work, numbered), now_ms=self._clock.now_ms())
@@ -109,12 +114,18 @@ class Processor:
     def _attempted(
         self, transaction: Transaction, numbered: Sequence[Numbered], snapshot: Snapshot
     ) -> Work:
-        """The work of a run in one piece; of each alone when that fails."""
+        """The work of a run in one piece; in several when some of it has to stand alone, and of
+        each alone when it fails."""
         try:
             with transaction.attempt():
                 return self._worked(transaction, numbered, snapshot)
         except Unavailable:
             raise
+        except Parted as asked:
+            whole = Work(snapshot, self._packing)
+            for piece in parted(numbered, asked.numbers):
+                whole.absorb(self._attempted(transaction, piece, snapshot))
+            return whole
         except Exception as defect:  # noqa: BLE001 - the other records must go on
             log.error("pipeline.batch_undone", records=len(numbered), **place_of(defect))
             return self._one_by_one(transaction, numbered, snapshot)
@@ -135,6 +146,8 @@ class Processor:
             result = self._normalizer.normalized(seq, accepted, snapshot)
             if isinstance(result, Normalized):
                 work.records.append(result)
+                if result.call is not None:
+                    work.calls[seq] = (result.call, accepted)
             else:
                 work.fail(seq, accepted, result, now_ms=now_ms)
         for step in STEPS:
@@ -170,7 +183,9 @@ class Processor:
     def _keep_failed(
         self, transaction: Transaction, work: Work, numbered: Sequence[Numbered]
     ) -> None:
-        """Store what failed in a run, and close what the run repeated: the next one looks at it."""
+        """Store what failed in a run, and close what the run repeated: the next one looks at it.
+        Note how calls ended."""
+        note_calls(transaction, work)
         if work.failed:
             failed_records.add(transaction, self._packing, work.failed)
         repeated = [one for one in numbered if one[1].replays]
@@ -185,25 +200,43 @@ class Processor:
             )
         for fault in work.failed:
             self._metrics.failed(fault.fault.code)
+        noted = Counter[str]()
+        for (name, _, _), number in work.counted.items():
+            noted[name] += number
+        self._metrics.calls(
+            differing=noted["duplicate_differs"],
+            traits_refused=noted["refused_traits"],
+            unplanned=noted["unplanned"],
+        )
         self._metrics.evicted(work.evicted)
         # Repeats keep the time at which the first was received.
         appends = {accepted.received_ms for _, accepted in numbered if not accepted.replays}
         self._metrics.fresh((now_ms - received_ms) / 1000 for received_ms in appends)
 
 
-def _runs(numbered: Sequence[Numbered]) -> Iterator[list[Numbered]]:
+def _runs(numbered: Sequence[Numbered], account: Account | None) -> Iterator[list[Numbered]]:
     """The batch in pieces of one kind: records, removals, repeats. A repeat of a record of this
-    very batch, which is met when a journal is applied anew, stands alone."""
+    very batch, which is met when a journal is applied anew, stands alone. A call begins a new piece
+    when another one of its id is in this: what it may bring depends on how that one ends."""
     first = numbered[0][0]
-
-    def kind(one: Numbered) -> tuple[bool, int]:
-        seq, accepted = one
+    run: list[Numbered] = []
+    ids: set[str] = set()
+    before: tuple[bool, int] | None = None
+    for seq, accepted in numbered:
+        kind = (accepted.removal, -1 if accepted.replays else 0)
         if accepted.replays >= first:
-            return False, seq
-        return accepted.removal, -1 if accepted.replays else 0
-
-    for _, run in itertools.groupby(numbered, kind):
-        yield list(run)
+            kind = (False, seq)
+        comes_again = (
+            accepted.trace in ids and account is not None and accepted.dataset == account.calls
+        )
+        if run and (kind != before or comes_again):
+            yield run
+            run, ids = [], set()
+        before = kind
+        run.append((seq, accepted))
+        if accepted.inlet == INLET:
+            ids.add(accepted.trace)
+    yield run
 
 
 def _bodies(work: Work, datasets: Set[str]) -> Iterator[tuple[str, bytes]]:

@@ -17,17 +17,24 @@ from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.history import Record, standing
 from onefold.domain.removal import Removal
 from onefold.pipeline.forget import worked_out
+from onefold.pipeline.handover import followed
+from onefold.pipeline.index import ids_of, names_of
 from onefold.pipeline.regraph import Regraph, doubtful_pairs
 from onefold.pipeline.tell import tell
 from onefold.pipeline.work import Work
 from onefold.store.engine import Transaction
 from onefold.store.tables import (
+    calls,
     cluster_history,
     clusters,
+    customer_ids,
     cuts,
     events,
     failed_records,
+    feed,
+    finders,
     fragments,
+    handovers,
     identities,
     sightings,
     superseded,
@@ -37,6 +44,7 @@ from onefold.store.tables.fragments import NewFragment
 from onefold.store.tables.identities import Member
 from onefold.store.tables.sightings import Seen
 from onefold.store.tables.superseded import Key
+from onefold.wire import decode_json
 
 
 def remove(transaction: Transaction, work: Work, seq: int, removal: Removal, *, at_ms: int) -> None:
@@ -49,7 +57,9 @@ def remove(transaction: Transaction, work: Work, seq: int, removal: Removal, *, 
     before an undone record is not kept any more, nothing stands afterwards.
     """
     if removal.people:
-        removal = worked_out(transaction, seq, removal)
+        removal = worked_out(transaction, seq, removal, work.snapshot)
+    if work.snapshot.account is not None:
+        removal = followed(transaction, removal)
     order = _Order(transaction, work, seq, removal, at_ms)
     order.take_rows()
     order.cut()
@@ -68,7 +78,7 @@ class _Order:
     named it, when that had arrived (None: not known when); these may be known no more, or since
     later. changed: identities that own something else now, or were first seen at another time, by
     which they stand in their cluster; rewritten: all of them but those that own other events only.
-    pairs: whose links may change.
+    pairs: whose links may change. calls: ids of those that may come again.
     """
 
     def __init__(
@@ -86,6 +96,7 @@ class _Order:
         self._pairs: set[Pair] = set()
         self._before: dict[Xid, Xid] = {}
         self._after: dict[Xid, Xid] = {}
+        self._calls: set[str] = set()
 
     def take_rows(self) -> None:
         """Delete events, records of fragments, and the sightings of both."""
@@ -93,12 +104,18 @@ class _Order:
         rows = [*removal.events, *[(o, e, n) for o, _, e, n in removal.records if e]]
         found = events.received(transaction, rows)
         events.remove(transaction, found)
-        for (owner, _, _), received_ms in found.items():
+        feed.remove(
+            transaction, [(owner, *times, name) for (owner, name, _), times in found.items()]
+        )
+        for (owner, _, _), (_, received_ms) in found.items():
             self._named(owner, received_ms)
             self._changed.add(owner)
         gone: set[tuple[Xid, int]] = {(owner, number) for owner, _, number in found}
         gone |= set(removal.sightings)
         gone |= self._take_records()
+        if self._work.snapshot.account is not None:
+            undone = {event_id for _, _, event_id, _ in removal.records if event_id}
+            calls.forget(transaction, undone | self._calls)
         seen = sightings.under(transaction, gone)
         for owner, dataset, number in removal.fragments:
             seen += sightings.of_source(transaction, owner, dataset, last=number)
@@ -142,6 +159,12 @@ class _Order:
         leaving = [member for xid, member in members.items() if xid not in known]
         identities.forget(transaction, [(member.cluster, member.xid) for member in leaving])
         cluster_history.forget(transaction, [member.xid for member in leaving])
+        gone = [member.xid for member in leaving]
+        feed.forget(transaction, gone)
+        finders.forget(transaction, gone)
+        handovers.forget(transaction, gone)
+        ids = ids_of(self._work.snapshot, gone)
+        customer_ids.remove(transaction, [customer for customer, _ in ids])
         for member in leaving:
             self._before.setdefault(member.xid, member.cluster)
             self._after.pop(member.xid, None)
@@ -194,6 +217,11 @@ class _Order:
                 if one.seq <= last or (one.seq in numbers and not _is_below(one, history))
             ]
             if taken:
+                self._calls |= {
+                    decode_json(one.body)["_stamp"][2]
+                    for one in taken
+                    if one.operation == "stamp" and one.seq in numbers
+                }
                 self._rewrite(key, history, taken)
                 gone |= {(key[0], one.seq) for one in taken}
         return gone
@@ -205,6 +233,7 @@ class _Order:
         stands = standing(left).record
         superseded.remove(transaction, [(*key, one.seq) for one in taken])
         fragments.clear(transaction, [key])
+        said: dict[Key, set[Xid]] = {key: set()}
         if stands is not None:
             if left[-1].operation == "create":
                 superseded.remove(transaction, [(*key, stands.seq)])
@@ -217,6 +246,8 @@ class _Order:
                 stands.body,
             )
             fragments.replace(transaction, packing, [fragment])
+            said |= names_of(self._work.snapshot, [fragment])
+        finders.put_all(transaction, said)
         self._rewritten.add(key[0])
         self._changed.add(key[0])
         for one in taken:

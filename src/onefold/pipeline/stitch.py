@@ -12,6 +12,7 @@ from onefold.domain.graph.cluster import Stitching, Vertex
 from onefold.domain.graph.links import Sighting, uncut
 from onefold.domain.identity.identity import Identity, Xid
 from onefold.domain.identity.namespace import GraphClass
+from onefold.pipeline.handover import Parted, hand_over
 from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Transaction
 from onefold.store.snapshot import Snapshot
@@ -21,7 +22,9 @@ from onefold.store.tables.sightings import Seen
 
 
 def stitch(transaction: Transaction, work: Work) -> None:
-    """Bring identities, links and clusters up to what the records of this batch say."""
+    """Bring identities, links and clusters up to what the records of this batch say.
+
+    Raises Parted when one of several records takes an identity from a person."""
     seen: dict[Xid, tuple[Identity, Normalized]] = {}
     for record in work.records:
         for xid, identity in record.identities:
@@ -35,7 +38,7 @@ def stitch(transaction: Transaction, work: Work) -> None:
         if xid not in known
     }
     sightings.add(transaction, [_seen(record) for record in work.records if _is_seen(record)])
-    linking = _linking(transaction, work)
+    whose, linking = _linking(transaction, work)
     touched = {known[xid] for sighting in linking for xid in sighting.xids if xid in known}
     members = (
         {m.xid: m for m in identities.members_of(transaction, sorted(touched))} if touched else {}
@@ -49,6 +52,9 @@ def stitch(transaction: Transaction, work: Work) -> None:
     if crowded:
         stitching.load(links.links_of(transaction, sorted(crowded)))
     changes = stitching.changes()
+    if changes.handed and len(work.records) > 1:
+        raise Parted(whose[one.sighting] for one in changes.handed)
+    hand_over(transaction, work, changes.handed)
     moved = changes.clusters
     identities.add(
         transaction,
@@ -75,13 +81,15 @@ def stitch(transaction: Transaction, work: Work) -> None:
     work.after = {**{xid: xid for xid in new}, **moved}
 
 
-def _linking(transaction: Transaction, work: Work) -> list[Sighting]:
-    """What the records link, in their order, without the pairs that are cut."""
-    linking = [record.sighting for record in work.records if record.sighting is not None]
-    if not linking or not cuts.any(transaction):
-        return linking
-    cut = cuts.among(transaction, sorted({xid for one in linking for xid in one.xids}))
-    return [part for one in linking for part in uncut(one, cut)]
+def _linking(transaction: Transaction, work: Work) -> tuple[list[int], list[Sighting]]:
+    """What the records link, in their order, without the pairs that are cut; and whose it is, by
+    the numbers of the records."""
+    linking = [(one.seq, one.sighting) for one in work.records if one.sighting is not None]
+    if linking and cuts.any(transaction):
+        named = {xid for _, one in linking for xid in one.xids}
+        cut = cuts.among(transaction, sorted(named))
+        linking = [(seq, part) for seq, one in linking for part in uncut(one, cut)]
+    return [seq for seq, _ in linking], [one for _, one in linking]
 
 
 def _is_seen(record: Normalized) -> bool:

@@ -12,8 +12,10 @@ from onefold.domain.graph.links import Sighting
 from onefold.domain.identity.identity import Identity, Xid
 from onefold.domain.profile.partial import Operation
 from onefold.journal import Accepted
+from onefold.pipeline.calls import CallMark
 from onefold.store.packing import Packing
 from onefold.store.snapshot import Snapshot
+from onefold.store.tables.calls import Seen
 from onefold.store.tables.counters import Key
 from onefold.store.tables.events import NewEvent
 from onefold.store.tables.fragments import NewFragment
@@ -26,20 +28,19 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     """A fragment that changes (or removes) the stored one instead of replacing it. The record as it
     was accepted, and the largest body that may come of it: whether it fits shows only then."""
 
-    removes: bool
+    operation: Operation
     accepted: Accepted
     body_bytes_max: int
-
-    @property
-    def operation(self) -> Operation:
-        return "delete" if self.removes else "merge"
 
 
 class Normalized(msgspec.Struct, frozen=True, gc=False):
     """One record that can be applied: whom it names and what it brings (an event, a fragment, or
     nothing when its dataset feeds only the graph, or neither). owner: its primary identity, empty
     when it feeds neither. own_ms: the time that it gives itself; None when it gives none. change:
-    of partial records; their fragment's body is what was sent, nulls included."""
+    of partial and stamped records; their fragment's body is what was sent, nulls included.
+
+    call: of which call it is, if of one. action, brand, active: of events of accounts, whoever sent
+    them: what happened, through which brand, and whether somebody was there."""
 
     seq: int
     dataset: str
@@ -51,6 +52,10 @@ class Normalized(msgspec.Struct, frozen=True, gc=False):
     event: NewEvent | None = None
     fragment: NewFragment | None = None
     change: Change | None = None
+    call: CallMark | None = None
+    action: str = ""
+    brand: str = ""
+    active: bool = True
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -72,7 +77,8 @@ class Work:
     or lost members. gone: names of clusters that exist no more. before, after: the clusters of
     identities that are new (absent before) or have moved. counted: for observability, what
     count.py cannot tell from the rest. folded: None when the batch has no fragments. suppressed:
-    numbers of the records that were kept out.
+    numbers of the records that were kept out. calls: the records of calls that were normalized,
+    with what they are of, by number. known: the calls among them that came before.
     """
 
     snapshot: Snapshot
@@ -90,6 +96,8 @@ class Work:
     before: dict[Xid, Xid] = field(default_factory=dict)
     after: dict[Xid, Xid] = field(default_factory=dict)
     suppressed: list[int] = field(default_factory=list)
+    calls: dict[int, tuple[CallMark, Accepted]] = field(default_factory=dict)
+    known: dict[str, Seen] = field(default_factory=dict)
 
     def absorb(self, other: Work) -> None:
         """Take over what another part of the batch brought about."""
