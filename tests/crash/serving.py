@@ -40,22 +40,26 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 class Server:
     """One installation in `data`, served by a parent, a pipeline and HTTP workers.
 
-    url: where the server is; wait for `up` before it is used.
+    url: where the server is; wait for `up` before it is used. steady: it comes back on the port
+    that it had at first, as clients expect that know of no restart.
     """
 
-    def __init__(self, data: Path, *, workers: int) -> None:
+    def __init__(self, data: Path, *, workers: int, steady: bool = False) -> None:
         self.data = data
         self.facts: dict[str, Any] = json.loads(answer("init", "--data", str(data)))
         self.token = answer("token", "--data", str(data)).strip()
         self.up = threading.Event()
         self.url = ""
         self._workers = workers
+        self._steady = steady
+        self._port = "0"
         self._log = (data.parent / "server.log").open("ab")
         self._parent: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Start the processes and wait until requests are accepted."""
-        arguments = ("--data", str(self.data), "--port", "0", "--workers", str(self._workers))
+        port = ("--port", self._port)
+        arguments = ("--data", str(self.data), *port, "--workers", str(self._workers))
         self._parent = subprocess.Popen(
             command("serve", *arguments), stdout=subprocess.PIPE, stderr=self._log, text=True
         )
@@ -63,6 +67,8 @@ class Server:
         line = self._parent.stdout.readline()
         assert line.startswith("onefold ready http://"), self.log()
         self.url = line.split()[-1]
+        if self._steady:
+            self._port = self.url.rpartition(":")[2]
         self.up.set()
 
     def kill_parent(self) -> None:

@@ -64,10 +64,12 @@ def test_a_removed_person_leaves_no_byte_in_any_file(app: App, lake: Lake) -> No
     assert holding(directory, "zz-secret@example.com") != []
     snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
     who = dict.fromkeys([Identity(EMAIL_ID, "zz-secret@example.com")], EVER)
-    assert [row["record"]["_id"] for row in lake.rows_of_identity(who, snapshot)] == ["event-3"]
-    assert lake.remove_identity(who, snapshot) == 1
-    assert list(lake.rows_of_identity(who, snapshot)) == []
-    assert lake.remove_identity(who, snapshot) == 0
+    assert [row["record"]["_id"] for row in lake.records(lake.naming(who, snapshot), snapshot)] == [
+        "event-3"
+    ]
+    assert lake.remove(lake.naming(who, snapshot)) == 1
+    assert list(lake.records(lake.naming(who, snapshot), snapshot)) == []
+    assert lake.remove(lake.naming(who, snapshot)) == 0
     lake.close()
     assert holding(directory, "zz-secret") == []
     assert holding(directory, "secret") == []
@@ -80,7 +82,7 @@ def test_bounds_of_columns_stay_true_after_a_removal(app: App, lake: Lake) -> No
     """DuckDB answers by them that nothing is there."""
     dataset = landed(app, *[event(app, n, f"{c}@example.com") for n, c in enumerate("amz")])
     snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
-    lake.remove_identity(dict.fromkeys([Identity(EMAIL_ID, "a@example.com")], EVER), snapshot)
+    lake.remove(lake.naming(dict.fromkeys([Identity(EMAIL_ID, "a@example.com")], EVER), snapshot))
     lake.close()
     landed(app, event(app, 9, "n@example.com"))
     table = {"table": place(lake.tables()[dataset])}
@@ -105,9 +107,9 @@ def test_a_person_is_found_in_marked_fields_and_by_the_namespace_s_number(
     who = dict.fromkeys(
         [Identity(EMAIL_ID, "n@x.org"), Identity(EMAIL_ID, "marked@example.com")], EVER
     )
-    found = {row["record"]["_id"] for row in lake.rows_of_identity(who, snapshot)}
+    found = {row["record"]["_id"] for row in lake.records(lake.naming(who, snapshot), snapshot)}
     assert found == {"event-1", "event-2"}
-    assert lake.remove_identity(who, snapshot) == 2
+    assert lake.remove(lake.naming(who, snapshot)) == 2
     assert ids(app, lake, dataset) == ["event-3"]
     lake.close()
 
@@ -127,7 +129,8 @@ def test_a_person_is_found_in_records_that_are_kept_as_sent(app: App, lake: Lake
     landed(app, odd, quoting)
     snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
     assert (
-        lake.remove_identity(dict.fromkeys([Identity(EMAIL_ID, "odd@x.org")], EVER), snapshot) == 1
+        lake.remove(lake.naming(dict.fromkeys([Identity(EMAIL_ID, "odd@x.org")], EVER), snapshot))
+        == 1
     )
     rows = app.get(f"/data/foundation/export/datasets/{dataset_id}/preview").json()["data"]
     assert rows == [quoting]
@@ -175,8 +178,8 @@ def test_a_removal_that_was_cut_short_is_finished_by_the_next(
     with monkeypatch.context() as patched:
         patched.setattr(removal, "_forget_states", cut)
         with pytest.raises(Unavailable):
-            lake.remove_identity(who, snapshot)
-    lake.remove_identity(who, snapshot)
+            lake.remove(lake.naming(who, snapshot))
+    lake.remove(lake.naming(who, snapshot))
     lake.close()
     assert holding(lake.directory, "zz-secret") == []
     assert app.faults() == []

@@ -122,14 +122,16 @@ class Inlets:
             dataset, message = self._taken(body, inlet, flow, snapshot, validate=validate)
             trace = self._trace(received_ms)
             record = Accepted(trace, received_ms, inlet.id, dataset, message)
-            position = self._append(inlet.sandbox_id, [record])
+            position = self.append(inlet.sandbox_id, [record])
         except PlatformError as refused:
-            self.tallies.saw(inlet, accepted=0, refused=1, body_bytes=len(body))
+            self.tallies.saw(
+                inlet.sandbox_id, inlet.id, accepted=0, refused=1, body_bytes=len(body)
+            )
             if isinstance(refused, InvalidMessage):
                 keywords = [violation.keyword for violation in refused.violations]
                 self.tallies.invalid(inlet, categories.of_violations(keywords))
             raise
-        self.tallies.saw(inlet, accepted=1, refused=0, body_bytes=len(body))
+        self.tallies.saw(inlet.sandbox_id, inlet.id, accepted=1, refused=0, body_bytes=len(body))
         return Receipt(trace, received_ms, position)
 
     def accept_many(self, inlet: Inlet, body: bytes, *, flow_id: str = "") -> BatchReceipt:
@@ -142,12 +144,16 @@ class Inlets:
         try:
             receipt = self._accept_many(inlet, body, flow_id)
         except PlatformError:
-            self.tallies.saw(inlet, accepted=0, refused=1, body_bytes=len(body))
+            self.tallies.saw(
+                inlet.sandbox_id, inlet.id, accepted=0, refused=1, body_bytes=len(body)
+            )
             raise
         refused = sum(isinstance(result, PlatformError) for result in receipt.results)
         accepted = len(receipt.results) - refused
         self._metrics.refused(refused)
-        self.tallies.saw(inlet, accepted=accepted, refused=refused, body_bytes=len(body))
+        self.tallies.saw(
+            inlet.sandbox_id, inlet.id, accepted=accepted, refused=refused, body_bytes=len(body)
+        )
         return receipt
 
     def _accept_many(self, inlet: Inlet, body: bytes, flow_id: str) -> BatchReceipt:
@@ -167,7 +173,7 @@ class Inlets:
             trace = f"{batch_id}:{index}"
             results.append(trace)
             accepted.append(Accepted(trace, received_ms, inlet.id, dataset, message))
-        position = self._append(inlet.sandbox_id, accepted) if accepted else 0
+        position = self.append(inlet.sandbox_id, accepted) if accepted else 0
         return BatchReceipt(batch_id, received_ms, results, position)
 
     def repeat(self, sandbox: SandboxId, failed: Sequence[FailedRecord]) -> list[str]:
@@ -191,7 +197,7 @@ class Inlets:
             )
             for one in failed
         ]
-        self._append(sandbox, records, appended_ms=now_ms)
+        self.append(sandbox, records, appended_ms=now_ms)
         return [record.trace for record in records]
 
     def blank(self, sandbox: SandboxId, failed: FailedRecord) -> str:
@@ -206,7 +212,7 @@ class Inlets:
             removal.encode(Removal(failed=[failed.seq])),
             removal=True,
         )
-        self._append(sandbox, [order])
+        self.append(sandbox, [order])
         return order.trace
 
     def _taken(
@@ -277,9 +283,20 @@ class Inlets:
         now_ms = self._clock.now_ms()
         message = removal.encode(what)
         order = Accepted(trace, now_ms, "", "", message, removal=True)
-        position = self._append(sandbox, [order])
+        position = self.append(sandbox, [order])
         (chunk,) = self._journal(sandbox).read(position - 1, records_max=1)
         return position, chunk.first
+
+    def orders(self, sandbox: SandboxId, what: Sequence[Removal], *, trace: str) -> End:
+        """Have the pipeline carry out some orders, with nothing in between; answer how far the
+        journal reached then. Raises Unavailable INL-1017."""
+        now_ms = self._clock.now_ms()
+        position = self.append(
+            sandbox,
+            [Accepted(trace, now_ms, "", "", removal.encode(one), removal=True) for one in what],
+        )
+        (chunk,) = self._journal(sandbox).read(position - 1, records_max=1)
+        return End(position, chunk.first + len(what) - 1)
 
     def end(self, sandbox: SandboxId) -> End:
         """How far the journal reaches now."""
@@ -290,9 +307,12 @@ class Inlets:
         accepted."""
         return self._journal(sandbox).reached.position
 
-    def _append(
-        self, sandbox: SandboxId, records: list[Accepted], *, appended_ms: int | None = None
+    def append(
+        self, sandbox: SandboxId, records: Sequence[Accepted], *, appended_ms: int | None = None
     ) -> int:
+        """Make the records of one request durable, together; answer where they stand in the
+        sandbox's journal. appended_ms: as `Journal.append` takes it. Raises Unavailable INL-1017
+        when too many records wait for the pipeline."""
         journal = self._journal(sandbox)
         self._refuse_when_behind(sandbox, journal)
         position = journal.append(records, appended_ms=appended_ms)

@@ -188,8 +188,11 @@ class Deletions:
 
 def first_part(asked: Deletion, keys: suppression.Keys) -> Removal:
     """The order after which a person is not found, and does not come back by records that are not
-    younger than the request."""
+    younger than the request. One that has a number already means what came before that, and goes
+    with a regulation, which says by itself what is kept out."""
     whom = asked.person.whom
+    if asked.number:
+        return Removal(people=[Leaving(xid, asked.number, asked.id) for xid, _, _ in whom])
     return Removal(
         people=[Leaving(xid, 0, asked.id) for xid, _, _ in whom],
         suppress=[

@@ -30,18 +30,20 @@ class Tallies:
         self._turn = threading.Lock()
         self._untold: dict[tuple[SandboxId, int], Counter[Key]] = {}
 
-    def saw(self, inlet: Inlet, *, accepted: int, refused: int, body_bytes: int) -> None:
+    def saw(
+        self, sandbox: SandboxId, inlet_id: str, *, accepted: int, refused: int, body_bytes: int
+    ) -> None:
         """Messages of one request, by their end, and the bytes that it brought."""
         with self._turn:
-            untold = self._of(inlet)
-            untold["accepted", inlet.id, ""] += accepted
-            untold["refused", inlet.id, ""] += refused
-            untold["bytes", inlet.id, ""] += body_bytes
+            untold = self._of(sandbox)
+            untold["accepted", inlet_id, ""] += accepted
+            untold["refused", inlet_id, ""] += refused
+            untold["bytes", inlet_id, ""] += body_bytes
 
     def invalid(self, inlet: Inlet, categories: Iterable[str]) -> None:
         """One message that synchronous validation refused."""
         with self._turn:
-            untold = self._of(inlet)
+            untold = self._of(inlet.sandbox_id)
             untold["invalid", inlet.id, ""] += 1
             for category in categories:
                 untold["category", inlet.id, category] += 1
@@ -67,9 +69,9 @@ class Tallies:
                 with self._turn:
                     self._untold.setdefault((sandbox, hour_ms), Counter()).update(counted)
 
-    def _of(self, inlet: Inlet) -> Counter[Key]:
+    def _of(self, sandbox: SandboxId) -> Counter[Key]:
         now_ms = self._clock.now_ms()
-        key = (inlet.sandbox_id, now_ms - now_ms % HOUR_MS)
+        key = (sandbox, now_ms - now_ms % HOUR_MS)
         untold = self._untold.get(key)
         if untold is None:
             untold = self._untold[key] = Counter()

@@ -11,12 +11,14 @@ number. Source: profile contract, 3.7; platform contract, 12, "Delete semantics"
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
 from onefold.domain import removal, suppression
+from onefold.domain.calls.ids import customer_id
 from onefold.domain.deletion import REQUEST_TYPES, Deletion, Person, State
 from onefold.domain.identity.identity import Identity, Xid
 from onefold.domain.removal import ROWS_MAX, Leaving, Removal
@@ -26,15 +28,20 @@ from onefold.jobs.orders import applied, order
 from onefold.jobs.receipts import sealed
 from onefold.jobs.sweep import Place, Sweep, waited
 from onefold.jobs.told import told
+from onefold.jobs.whose import Whose
 from onefold.jobs.workshop import Workshop
 from onefold.journal import Accepted
+from onefold.pipeline.belonging import split
 from onefold.store.engine import Engine
 from onefold.store.packing import Packing
 from onefold.store.tables import (
+    customer_ids,
     deletions,
     erasures,
     events,
     failed_records,
+    feed,
+    finders,
     fragments,
     identities,
     jobs,
@@ -57,6 +64,9 @@ STORE = {
     "recordsOfOthers": "records of others that name the person, by their sightings",
     "links": "by either end",
     "identities": "by name, as far as nothing newer names them",
+    "feed": "entries of the timelines of accounts, by owner",
+    "finders": "names that lead to a customer, by whose fragment says them",
+    "customerIds": "by identity",
 }
 FAILED = {"failedRecords": "every message, by the values of the identities"}
 LAKE = {"lake": "every table: identityMap, marked fields and records kept as they were sent"}
@@ -70,7 +80,7 @@ def delete_people(job: Job, shop: Workshop) -> Iterator[JSON]:
     people = _taken(job, shop, work)
     if not people:
         return
-    yield from _ordered(people, shop, work)
+    yield from ordered(people, shop, work)
     people = deletions.taken(work, job.id)
     sweep = Sweep(shop.clock, job.progress)
     places = _Places(people, shop, sweep).all()
@@ -100,11 +110,11 @@ def _taken(job: Job, shop: Workshop, work: Engine) -> list[Deletion]:
     return taken
 
 
-def _ordered(people: list[Deletion], shop: Workshop, work: Engine) -> Iterator[JSON]:
-    """Order the first part of those whose process died before it could say that it had."""
+def ordered(people: Iterable[Deletion], shop: Workshop, work: Engine) -> Iterator[JSON]:
+    """Order the first part of those for whom nobody has said yet that it was."""
     keys = suppression.Keys(shop.sandbox.id)
     for one in people:
-        if one.number:
+        if one.position:
             continue
         position = order(shop, one.id, first_part(one, keys))
         (chunk,) = shop.journal.read(position - 1, records_max=1)
@@ -112,7 +122,12 @@ def _ordered(people: list[Deletion], shop: Workshop, work: Engine) -> Iterator[J
             now_ms = shop.clock.now_ms()
             deletions.update(
                 transaction,
-                replace(one, position=position, number=chunk.first, updated_ms=now_ms),
+                replace(
+                    one,
+                    position=position,
+                    number=one.number or chunk.first,
+                    updated_ms=now_ms,
+                ),
             )
         yield None
 
@@ -135,7 +150,7 @@ def _finish(people: list[Deletion], shop: Workshop, sweep: Sweep, places: list[P
                 "rounds": sweep.round,
                 "places": sweep.told(one.id, places),
                 "suppressions": [
-                    {"kind": kept[key].kind, "key": key, "until": iso_millis(kept[key].until_ms)}
+                    {"kind": kept[key].kind, "key": key, "until": _until(kept[key].until_ms)}
                     for key in one.person.keys
                     if key in kept
                 ],
@@ -151,10 +166,16 @@ def _finish(people: list[Deletion], shop: Workshop, sweep: Sweep, places: list[P
             deletions.update(transaction, done)
 
 
+def _until(until_ms: int) -> str | None:
+    """None: until it is lifted, since a regulation keeps the person out, too."""
+    return None if until_ms >= suppression.EVER else iso_millis(until_ms)
+
+
 class _Places:
     """Where a person's data lies. below: of each identity, the number of the first record that is
     not meant. subject: whose an identity is, by XID and by value; equal values of two namespaces
-    are told apart by neither messages nor here, and go together."""
+    are told apart by neither messages nor here, and go together. What is of somebody else, though
+    it names one of them, is neither searched for nor counted (whose.py)."""
 
     def __init__(self, people: list[Deletion], shop: Workshop, sweep: Sweep) -> None:
         self._people = people
@@ -167,11 +188,8 @@ class _Places:
             for one in people
             for xid, identity in one.person.identities().items()
         }
-        self._by_value: dict[str, set[str]] = {}
-        for one, identity in self._whom.values():
-            self._by_value.setdefault(identity.value, set()).add(one.id)
         self._numbers = {one.id: one.number for one in people}
-        self._tells = told(list(self._by_value))
+        self._tells = told([identity.value for _, identity in self._whom.values()])
         self._last = max(people, key=lambda one: one.position)
 
     def all(self) -> list[Place]:
@@ -192,29 +210,38 @@ class _Places:
             for (request, name), removed in erasures.of(self._profile, requests).items():
                 self._sweep.found(request, name, removed)
         for xid, (one, _) in self._whom.items():
-            for name, number in self._stored(xid, one.number).items():
+            for name, number in self._stored(xid, one).items():
                 self._sweep.found(one.id, name, number)
 
-    def _stored(self, xid: Xid, below: int) -> Mapping[str, int]:
-        """What the profile store has of an identity, and should not have."""
-        profile = self._profile
-        owned = len(events.below(profile, xid, below))
-        kept = len(fragments.below(profile, {xid: below}))
-        every = sightings.of(profile, [xid])
-        seen = sum(one.seq < below for one in every)
-        found = {"events": owned, "fragments": kept, "sightings": seen}
-        if len(every) == seen:
+    def _stored(self, xid: Xid, one: Deletion) -> Mapping[str, int]:
+        """What the profile store has of an identity of a person, and should not have."""
+        profile, below = self._profile, one.number
+        rules = self._shop.definitions.snapshot(self._shop.sandbox.id).rules
+        seen = split(profile, rules, dict.fromkeys(one.person.identities(), below), of=[xid])
+        others = seen.numbers
+        owned = [row for row in events.below(profile, xid, below) if row[2] not in others]
+        kept = [row for row in fragments.below(profile, {xid: below}) if row[2] not in others]
+        found = {"events": len(owned), "fragments": len(kept), "sightings": len(seen.theirs)}
+        number = len(seen.theirs)
+        if (
+            sightings.count(profile, [xid], limit=number) == number
+        ):  # neither newer nor others' ones
             found["links"] = len({(one.a, one.b) for one in links.of_identity(profile, xid)})
             owning = [*events.owning(profile, [xid]), *fragments.owning(profile, [xid])]
             if not owning and identities.cluster_of(profile, xid) is not None:
                 found["identities"] = 1
+        found["feed"] = feed.left(profile, xid)
+        found["finders"] = finders.left(profile, xid)
+        if identities.cluster_of(profile, xid) is None:
+            id_ = customer_id(self._shop.sandbox.id, xid)
+            found["customerIds"] = len(customer_ids.known(profile, [id_]))
         return found
 
     def _clear_store(self) -> Iterator[JSON]:
         left = [
             (xid, one, found)
             for xid, (one, _) in self._whom.items()
-            if any((found := self._stored(xid, one.number)).values())
+            if any((found := self._stored(xid, one)).values())
         ]
         alone = [xid for xid, _, found in left if found.get("identities")]
         orders = [Removal(identities=alone)]
@@ -236,18 +263,25 @@ class _Places:
             yield None
         yield from applied(self._shop, sweep.cursor)
 
-    def _meant(self, message: bytes, number: int) -> set[str]:
-        """Of whom a message tells that arrived before that one's order."""
-        subjects = {one for value in self._tells(message) for one in self._by_value[value]}
-        return {one for one in subjects if number < self._numbers[one]}
+    def _whose(self) -> Whose:
+        """What is whose, as the store has it at this moment."""
+        with self._profile.reading() as reader:
+            return Whose(
+                reader,
+                self._shop.definitions.snapshot(self._shop.sandbox.id),
+                {xid: (one.id, identity) for xid, (one, identity) in self._whom.items()},
+                below=self._numbers,
+                tells=self._tells,
+                unnamed=erasures.records_of(reader, sorted(self._numbers)),
+            )
 
     def _search_failed(self) -> Iterator[JSON]:
-        sweep = self._sweep
+        sweep, whose = self._sweep, self._whose()
         while page := failed_records.listed(
             self._profile, self._packing, after=sweep.cursor, limit=PAGE_ROWS
         ):
             for record in page:
-                meant = set() if record.removal else self._meant(record.message, record.seq)
+                meant = set() if record.removal else whose.of_message(record, record.seq)
                 for subject in meant:
                     sweep.found(subject, "failedRecords")
                 if meant:
@@ -264,30 +298,32 @@ class _Places:
             ]
         )
 
-    def _below(self) -> dict[Identity, int]:
-        return {identity: one.number for one, identity in self._whom.values()}
+    def _in_lake(self) -> dict[str, dict[int, set[str]]]:
+        """By dataset and number, the people whose rows these are."""
+        lake, whose = self._shop.lake, self._whose()
+        snapshot = self._shop.definitions.snapshot(self._shop.sandbox.id)
+        below = {identity: one.number for one, identity in self._whom.values()}
+        found = lake.naming(below, snapshot)
+        return whose.of_rows(found, lake.holding(whose.numbers, snapshot))
 
     def _search_lake(self) -> Iterator[JSON]:
         yield from landed(self._shop)
-        snapshot = self._shop.definitions.snapshot(self._shop.sandbox.id)
-        whose = {identity: one.id for one, identity in self._whom.values()}
-        for found in self._shop.lake.naming(self._below(), snapshot).values():
-            for named in found.values():
-                for subject in {whose[identity] for identity in named}:
+        for rows in self._in_lake().values():
+            for subjects in rows.values():
+                for subject in subjects:
                     self._sweep.found(subject, "lake")
 
     def _clear_lake(self) -> Iterator[JSON]:
-        snapshot = self._shop.definitions.snapshot(self._shop.sandbox.id)
-        self._shop.lake.remove_identity(self._below(), snapshot)
+        self._shop.lake.remove(self._in_lake())
         yield from ()
 
     def _search_journal(self) -> Iterator[JSON]:
-        sweep = self._sweep
+        sweep, whose = self._sweep, self._whose()
         while sweep.cursor < self._last.position:
             chunks = self._shop.journal.read(sweep.cursor, records_max=PAGE_RECORDS)
             for chunk in chunks:
                 for seq, record in enumerate(chunk.records, chunk.first):
-                    meant = set() if record.removal else self._meant(record.message, seq)
+                    meant = set() if record.removal else whose.of_message(record, seq)
                     for subject in meant:
                         sweep.found(subject, "journal")
             sweep.cursor = chunks[-1].position if chunks else self._last.position
@@ -298,18 +334,23 @@ class _Places:
         have passed it by now."""
         sweep, journal = self._sweep, self._shop.journal
         to = max(self._last.position, sweep.position)
+        kept = partial(self._erased, self._whose())
         while sweep.cursor < to:
-            sweep.cursor, _ = journal.erase(self._erased, after=sweep.cursor, to=to)
+            sweep.cursor, _ = journal.erase(kept, after=sweep.cursor, to=to)
             yield None
 
-    def _erased(self, number: int, record: Accepted) -> Accepted:
+    def _erased(self, whose: Whose, number: int, record: Accepted) -> Accepted:
         if record.removal:
             what = removal.decode(record.message)
             ours = record.trace == self._last.job
-            whom = {xid for xid, (one, _) in self._whom.items() if ours or number <= one.number}
+            whom = {
+                xid
+                for xid, (one, _) in self._whom.items()
+                if ours or record.trace == one.id or number <= one.number
+            }
             left = removal.without(what, whom)
             return record if left == what else replace(record, message=removal.encode(left))
-        return replace(record, message=b"") if self._meant(record.message, number) else record
+        return replace(record, message=b"") if whose.of_message(record, number) else record
 
     def _search_archives(self) -> Iterator[JSON]:
         whose = {

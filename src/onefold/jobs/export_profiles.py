@@ -185,8 +185,16 @@ class _Export:
         """Add the people of one page; answer where the next one begins."""
         wanted, policy = self._wanted, self._policy(snapshot)
         now_ms, trace = self._shop.clock.now_ms(), self._demand["requestId"]
+        limit = snapshot.cluster_limit if snapshot.account is not None else None
         with self._profile.reading() as reader:
-            found, following = people(reader, self._packing, policy, after, members_max=MEMBERS_MAX)
+            found, following = people(
+                reader,
+                self._packing,
+                policy,
+                after,
+                members_max=MEMBERS_MAX if limit is None else max(MEMBERS_MAX, limit + 1),
+                limit=limit,
+            )
             fresh = wanted.fresh(reader, found)
             for index, person in enumerate(found):
                 if fresh is not None and index not in fresh:

@@ -18,11 +18,13 @@ from onefold.control.preview_samples import KIND as SAMPLE
 from onefold.control.privacy import KIND as PRIVACY
 from onefold.inlet.batches import LOAD, REVERT
 from onefold.inlet.deletions import DELETE_DATA, DELETE_PEOPLE
+from onefold.inlet.regulations import REGULATE
 from onefold.jobs.delete_data import delete_data
 from onefold.jobs.delete_people import delete_people
 from onefold.jobs.export_profiles import export_profiles
 from onefold.jobs.load_batch import load_batch
 from onefold.jobs.privacy import privacy
+from onefold.jobs.regulate import regulate
 from onefold.jobs.revert_batch import revert_batch
 from onefold.jobs.sample_profiles import sample_profiles
 from onefold.jobs.workshop import Workshop
@@ -40,6 +42,7 @@ KINDS: Mapping[str, Kind] = {
     SAMPLE: sample_profiles,
     DELETE_DATA: delete_data,
     DELETE_PEOPLE: delete_people,
+    REGULATE: regulate,
 }
 PATIENT = frozenset((SAMPLE,))
 """Kinds that nobody waits for: they give way to all others."""

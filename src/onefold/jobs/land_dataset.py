@@ -2,9 +2,10 @@
 
 Only what the pipeline has passed is landed, since only then it is known how each record ended:
 failed, suppressed and known records and removals have no place in the lake, nor have streamed
-records that change single fields of a profile. Records wait until there are many or the oldest has
-waited for most of a minute, so that files are few; batches of files are landed as soon as they are
-in the journal. The lake's own progress is committed with the records (lake/lake.py).
+records that change single fields of a profile; what calls say has one. Records wait until there are
+many or the oldest has waited for most of a minute, so that files are few; batches of files are
+landed as soon as they are in the journal. The lake's own progress is committed with the records
+(lake/lake.py).
 
 Source: ingestion contract, 5, and 9 for the times that others take.
 """
@@ -15,7 +16,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import structlog
+from msgspec.structs import replace
 
+from onefold.domain.calls.call import INLET as CALLS
 from onefold.domain.failed_record import Fault
 from onefold.domain.lifecycle import BatchState
 from onefold.domain.ulid import RANDOM_BYTES, time_ms, ulid
@@ -45,6 +48,8 @@ LANDINGS_BETWEEN_TIDYING = 100
 BACKOFF_MS = 5_000
 TABLE_TAG = "adobe/pqs/table"
 _BATCHES_MAX = 100
+_MARKS = frozenset(("_stamp", "_first"))
+"""Of the records of calls, for the pipeline."""
 
 log = structlog.get_logger()
 
@@ -144,8 +149,10 @@ class Lander:
                 if arrived is None:
                     passed[accepted.dataset] += 1
                     continue
-                is_checked = arrived.operation == "create" and (
-                    not arrived.dataset.validation_disabled
+                is_checked = (
+                    arrived.operation == "create"
+                    and accepted.inlet != CALLS
+                    and not arrived.dataset.validation_disabled
                 )
                 found.setdefault((accepted.dataset, accepted.batch, is_checked), []).append(
                     Landing(seq, accepted.trace, accepted.received_ms, encode_json(arrived.entity))
@@ -161,9 +168,12 @@ class Lander:
             arrived = self._entities.entity_of(accepted, snapshot)
         except Rejected:
             return None  # its dataset or flow has changed since it was applied
-        if isinstance(arrived, Fault) or (arrived.operation != "create" and not accepted.batch):
+        if isinstance(arrived, Fault):
             return None
-        return arrived
+        if arrived.operation == "stamp":
+            entity = {name: arrived.entity[name] for name in arrived.entity if name not in _MARKS}
+            return replace(arrived, entity=entity)
+        return arrived if arrived.operation == "create" or accepted.batch else None
 
     def _parts(
         self, found: dict[tuple[str, str, bool], list[Landing]], snapshot: Snapshot

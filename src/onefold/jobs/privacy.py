@@ -6,12 +6,13 @@ done is done again, which does no harm. What was found is counted in the progres
 
 Source: platform contract, 12, "Delete semantics": the profile loses what is stored under the
 identity, and records of others that name it; the graph loses the identity; the lake loses records
-that name it as primary or secondary.
+that name it as primary or secondary. Intilery contract, 11.2: where devices are handed over,
+records that are another person's are no part of any of it, and what they name stays in the graph.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -19,24 +20,28 @@ from onefold.domain import suppression
 from onefold.domain.failed_record import FailedRecord
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Identity, Xid
+from onefold.domain.profile.fragment import Fragment
 from onefold.domain.removal import ROWS_MAX, Removal
 from onefold.domain.suppression import Suppression
 from onefold.jobs.archive import Archive, expire
 from onefold.jobs.land_dataset import landed
 from onefold.jobs.orders import applied, order
 from onefold.jobs.told import told
+from onefold.jobs.whose import Whose
 from onefold.jobs.workshop import Workshop
 from onefold.journal import Accepted
 from onefold.lake.lake import EVER
+from onefold.pipeline.belonging import Split, split, unnamed
+from onefold.pipeline.forget import last_of_each
 from onefold.store.engine import Engine
 from onefold.store.packing import Packing
+from onefold.store.snapshot import Snapshot
 from onefold.store.tables import (
     events,
     failed_records,
     fragments,
     identities,
     links,
-    sightings,
     suppressions,
 )
 from onefold.store.tables.events import StoredEvent
@@ -83,11 +88,53 @@ class _Request:
             self.whom[xid] = Identity(namespace_id, value)
         self.members: JSON = members
         """The other identities of the clusters, found before anything was taken apart."""
+        unnamed: JSON = kept.get("unnamed")
+        self.unnamed: JSON = self._found_unnamed() if unnamed is None else unnamed
+        """Their records that name none of them, as erasures notes them; found as early."""
 
     def _members(self) -> JSON:
         known = identities.clusters_of(self.engine, sorted(self.whom))
         found = identities.members_of(self.engine, sorted(set(known.values())))
         return [(member.xid, member.namespace_id, member.value) for member in found]
+
+    def snapshot(self) -> Snapshot:
+        """The sandbox's definitions, as they are now."""
+        return self.shop.definitions.snapshot(self.shop.sandbox.id)
+
+    def seen(self) -> Split:
+        """What the store has seen of the identities, and whose it is."""
+        return split(self.engine, self.snapshot().rules, self.below())
+
+    def below(self) -> dict[Xid, int]:
+        """All that is known of the identities."""
+        return dict.fromkeys(self.whom, EVER)
+
+    def whose(self) -> Whose:
+        """What is whose, as the store has it at this moment."""
+        with self.engine.reading() as reader:
+            return Whose(
+                reader,
+                self.snapshot(),
+                {xid: (self.job_id, identity) for xid, identity in self.whom.items()},
+                below={self.job_id: EVER},
+                tells=told([one.value for one in self.whom.values()]),
+                unnamed=[(self.job_id, number, call) for number, call in self.unnamed],
+            )
+
+    def in_lake(self) -> dict[str, dict[int, set[str]]]:
+        """By dataset and number, the rows that are about the identities."""
+        lake, snapshot, whose = self.shop.lake, self.snapshot(), self.whose()
+        found = lake.naming(dict.fromkeys(self.whom.values(), EVER), snapshot)
+        return whose.of_rows(found, lake.holding(whose.numbers, snapshot))
+
+    def _found_unnamed(self) -> JSON:
+        account = self.snapshot().account
+        found = unnamed(self.seen().theirs, self.whom)
+        if account is None or not found:
+            return []
+        stored = events.of_numbers(self.engine, [one.seq for one in found])
+        calls = {seq: name for seq, _, name, dataset in stored if dataset == account.calls}
+        return [(one.seq, calls.get(one.seq, "")) for one in found]
 
     def note(self, product: str, **found: int) -> None:
         """Add to a product's counts."""
@@ -101,45 +148,46 @@ class _Request:
             "stage": self.stage,
             "cursor": self.cursor,
             "members": self.members,
+            "unnamed": self.unnamed,
             "results": self.counts,
         }
 
-    def told(self) -> Callable[[bytes], set[str]]:
-        """Which of the identities a message names by their values."""
-        return told([one.value for one in self.whom.values()])
-
-    def fragments(self) -> list[tuple[Xid, str, int]]:
-        """(owner, dataset, record number) of what the profile store has under the identities."""
+    def fragments(self) -> list[Fragment]:
+        """What the profile store has under the identities."""
+        others = self.seen().numbers
         found = fragments.fragments_of(self.engine, self.packing, sorted(self.whom))
-        return [(one.xid, one.dataset, one.seq) for one in found]
+        return [one for one in found if one.seq not in others]
 
     def of_others(self) -> list[Seen]:
         """Events and profile records of others that name one of the identities."""
         return [
-            one
-            for one in sightings.of(self.engine, sorted(self.whom))
-            if one.owner not in self.whom and not one.graph_only
+            one for one in self.seen().theirs if one.owner not in self.whom and not one.graph_only
         ]
 
     def events(self) -> Iterator[list[tuple[Xid, int, StoredEvent]]]:
         """(owner, record number, event), in pages."""
+        others = self.seen().numbers
         for owner in sorted(self.whom):
             after = ""
             while page := events.of_owner(
                 self.engine, self.packing, owner, after=after, limit=PAGE_ROWS
             ):
                 after = page[-1][0]
-                yield [(owner, seq, event) for _, seq, event in page]
+                yield [(owner, seq, event) for _, seq, event in page if seq not in others]
 
     def failed(self) -> Iterator[list[FailedRecord]]:
         """Failed records behind the cursor whose message names one of the identities, in pages that
         may be empty; moves the cursor."""
-        tells = self.told()
+        whose = self.whose()
         while page := failed_records.listed(
             self.engine, self.packing, after=self.cursor, limit=PAGE_ROWS
         ):
             self.cursor = page[-1].seq
-            yield [record for record in page if not record.removal and tells(record.message)]
+            yield [
+                record
+                for record in page
+                if not record.removal and whose.of_message(record, record.seq)
+            ]
 
 
 class _Gathering:
@@ -167,8 +215,7 @@ class _Gathering:
             of.note(GRAPH, links=archive.add("identity/links.jsonl", self._links()))
         if LAKE in of.include:
             yield from landed(shop)
-            snapshot = shop.definitions.snapshot(shop.sandbox.id)
-            found = shop.lake.rows_of_identity(dict.fromkeys(of.whom.values(), EVER), snapshot)
+            found = shop.lake.records(of.in_lake(), of.snapshot())
             of.note(LAKE, records=archive.add("lake/records.jsonl", found))
         archive.add("about.jsonl", [of.counts])
         archive.finish()
@@ -176,7 +223,7 @@ class _Gathering:
 
     def _fragments(self) -> Iterator[JSON]:
         of = self._of
-        for one in fragments.fragments_of(of.engine, of.packing, sorted(of.whom)):
+        for one in of.fragments():
             yield {
                 "identity": self._name(one.xid),
                 "dataset": one.dataset,
@@ -216,7 +263,7 @@ class _Gathering:
 
     def _name(self, xid: Xid) -> JSON:
         identity = xids.decode(xid)
-        book = self._shop.definitions.snapshot(self._shop.sandbox.id).namespaces
+        book = self._of.snapshot().namespaces
         namespace = book.by_id(identity.namespace_id)
         code = namespace.code if namespace is not None else str(identity.namespace_id)
         return {"namespace": code, "id": identity.value}
@@ -229,7 +276,6 @@ class _Deletion:
     def __init__(self, job: Job, shop: Workshop) -> None:
         self._of = _Request(job, shop)
         self._shop = shop
-        self._identities = dict.fromkeys(self._of.whom.values(), EVER)
         self.places = (
             (self._counted, {PROFILE, GRAPH, LAKE}),
             (self._profile, {PROFILE}),
@@ -266,9 +312,7 @@ class _Deletion:
             of.note(GRAPH, identities=len(known), links=len(found))
         if LAKE in include:
             yield from landed(self._shop)
-            snapshot = self._shop.definitions.snapshot(self._shop.sandbox.id)
-            rows = self._shop.lake.rows_of_identity(self._identities, snapshot)
-            of.note(LAKE, records=sum(1 for _ in rows))
+            of.note(LAKE, records=sum(map(len, of.in_lake().values())))
 
     def _profile(self) -> Iterator[JSON]:
         """What is stored under the identities, what it superseded included, and what is stored
@@ -277,14 +321,21 @@ class _Deletion:
         suppress = self._unsuppressed()
         for start in range(0, len(suppress), ROWS_MAX):
             self._append(Removal(suppress=suppress[start : start + ROWS_MAX]))
-        for page in of.events():
+        for page in filter(None, of.events()):
             self._append(Removal(events=[(owner, e.event_id, seq) for owner, seq, e in page]))
-        last: dict[tuple[Xid, str], int] = {}
-        for owner, dataset, number in fragments.below(of.engine, dict.fromkeys(of.whom, EVER)):
-            last[owner, dataset] = max(number, last.get((owner, dataset), 0))
-        rows = [(*key, number) for key, number in sorted(last.items())]
+        seen = of.seen()
+        kept = fragments.below(of.engine, of.below())
+        staying, shared = seen.numbers, seen.shared
+        rows = last_of_each([row for row in kept if row[:2] not in shared])
         for start in range(0, len(rows), ROWS_MAX):
             self._append(Removal(fragments=rows[start : start + ROWS_MAX]))
+        alone = [
+            (owner, dataset, "", number)
+            for owner, dataset, number in kept
+            if (owner, dataset) in shared and number not in staying
+        ]
+        for start in range(0, len(alone), ROWS_MAX):
+            self._append(Removal(records=alone[start : start + ROWS_MAX]))
         others = of.of_others()
         for start in range(0, len(others), ROWS_MAX):
             some = others[start : start + ROWS_MAX]
@@ -313,7 +364,11 @@ class _Deletion:
         ]
 
     def _graph(self) -> Iterator[JSON]:
-        known = identities.clusters_of(self._of.engine, sorted(self._of.whom))
+        """What others' records name stays, once nothing under it is left that is not theirs."""
+        of = self._of
+        known = set(identities.clusters_of(of.engine, sorted(of.whom)))
+        if PROFILE in of.include:
+            known -= {xid for one in of.seen().others for xid in (one.owner, *one.named)}
         self._append(Removal(identities=sorted(known)))
         yield from applied(self._shop)
 
@@ -325,18 +380,17 @@ class _Deletion:
 
     def _lake(self) -> Iterator[JSON]:
         yield from landed(self._shop)
-        snapshot = self._shop.definitions.snapshot(self._shop.sandbox.id)
-        self._shop.lake.remove_identity(self._identities, snapshot)
+        self._shop.lake.remove(self._of.in_lake())
 
     def _journal(self) -> Iterator[JSON]:
         """What was sent is still in the journal; both of its readers have passed it by now."""
         of = self._of
         yield from landed(self._shop)
         to = progress(of.engine).position
-        tells = of.told()
+        whose = of.whose()
 
-        def kept(_: int, record: Accepted) -> Accepted:
-            meant = not record.removal and tells(record.message)
+        def kept(number: int, record: Accepted) -> Accepted:
+            meant = not record.removal and whose.of_message(record, number)
             return replace(record, message=b"") if meant else record
 
         while of.cursor < to:

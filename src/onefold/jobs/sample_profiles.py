@@ -18,7 +18,7 @@ from operator import itemgetter
 import msgspec
 
 from onefold.control import preview_samples
-from onefold.domain.graph.cluster import CLUSTER_LIMIT
+from onefold.domain.graph.settings import CLUSTER_LIMIT
 from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.fragment import SYSTEM_SOURCES
 from onefold.domain.profile.merge_policy import MergePolicy
