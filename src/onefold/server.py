@@ -15,20 +15,26 @@ import structlog
 
 from onefold.api.app import Application, application
 from onefold.api.context import Rooms
+from onefold.api.cursor import Cursors
 from onefold.api.described import Described
+from onefold.api.intilery.subscriptions import Subscriptions
+from onefold.api.limiter import Limiter
 from onefold.api.routes import ROUTES
 from onefold.api.streams import Streams
 from onefold.config import Settings
 from onefold.control import installation
 from onefold.control.discarded import Sweeper
+from onefold.control.sealing import Seal
 from onefold.control.tokens import Tokens
 from onefold.domain.sandbox import SandboxId
 from onefold.effects import Clock, Ids, SystemClock, SystemIds
 from onefold.errors import NotFound, Unavailable
 from onefold.inlet.accept import Inlets
 from onefold.inlet.batches import Batches
+from onefold.inlet.calls import Calls
 from onefold.inlet.deletions import Deletions
 from onefold.inlet.inbox import Inbox
+from onefold.inlet.regulations import Regulations
 from onefold.inlet.uploads import Uploads
 from onefold.jobs.kinds import KINDS, PATIENT
 from onefold.jobs.land_dataset import Lander
@@ -39,14 +45,18 @@ from onefold.journal import Bell, Journal
 from onefold.lake.exports import Lakes
 from onefold.lookup.activity import Activity
 from onefold.lookup.backlog import Backlogs
+from onefold.lookup.call_status import CallStatuses
 from onefold.lookup.changes import Changes
 from onefold.lookup.edges import Edges
 from onefold.lookup.graph import Graphs
 from onefold.lookup.measurements import Measurements
+from onefold.lookup.origins import Origins
 from onefold.lookup.positions import Positions
 from onefold.lookup.profiles import Profiles
+from onefold.lookup.scrolls import Scrolls
 from onefold.lookup.undoing import Undoing
 from onefold.observe.metrics import Metrics
+from onefold.pipeline.backfill import Backfill
 from onefold.pipeline.processor import Processor
 from onefold.store.places import SPOOL, Places
 from onefold.store.snapshot import Definitions
@@ -72,22 +82,18 @@ def rooms(
     metrics: Metrics,
     clock: Clock | None = None,
     ids: Ids | None = None,
+    limiter: Limiter | None = None,
 ) -> Rooms:
-    """Everything that one HTTP process needs. `origin` tells processes apart in traces."""
+    """Everything that one HTTP process needs. `origin` tells processes apart in traces. limiter:
+    the one of all HTTP processes of the server; without it one of its own."""
     clock, ids = clock or SystemClock(), ids or SystemIds()
-    definitions = Definitions(places.control())
+    definitions = Definitions(places.control(), fills_names=bool(settings.filled_names))
     definitions.when_gone(places.forget)
     lakes = Lakes(places, memory_bytes=settings.lake_memory_bytes)
     definitions.when_gone(lakes.forget)
-    inlets = Inlets(
-        places=places,
-        definitions=definitions,
-        bell=bell,
-        clock=clock,
-        settings=settings,
-        metrics=metrics,
-        origin=origin,
-    )
+    inlets = _inlets(settings, places, definitions, bell, clock, metrics, origin)
+    profiles = _profiles(settings, places, definitions, clock)
+    signing = installation.signing_key(settings.data)
     return Rooms(
         settings=settings,
         clock=clock,
@@ -95,18 +101,17 @@ def rooms(
         control=places.control(),
         places=places,
         definitions=definitions,
-        tokens=Tokens(
-            definitions=definitions,
-            key=installation.signing_key(settings.data),
-            clock=clock,
-            settings=settings,
-        ),
+        tokens=Tokens(definitions=definitions, key=signing, clock=clock, settings=settings),
         inlets=inlets,
+        calls=_calls(settings, inlets, definitions, clock, ids),
         inbox=Inbox(places, inlets),
         deletions=Deletions(
             places=places, definitions=definitions, inlets=inlets, clock=clock, ids=ids
         ),
-        profiles=_profiles(settings, places, definitions, clock),
+        regulations=Regulations(
+            places=places, definitions=definitions, inlets=inlets, clock=clock, ids=ids
+        ),
+        profiles=profiles,
         edges=Edges(places, definitions, clock, bell),
         graphs=Graphs(places),
         positions=Positions(places, definitions, bell),
@@ -120,6 +125,44 @@ def rooms(
         uploads=Uploads(places=places, clock=clock, settings=settings),
         lakes=lakes,
         described=Described(ROUTES, base_url=settings.base_url),
+        limiter=limiter or Limiter(),
+        cursors=Cursors(Seal(installation.derived_key(signing, "cursors")), clock),
+        scrolls=Scrolls(places, definitions, profiles, clock, ids),
+        call_statuses=CallStatuses(places, bell),
+        origins=Origins(places, bell),
+        subscriptions=_subscriptions(settings),
+    )
+
+
+def _calls(
+    settings: Settings, inlets: Inlets, definitions: Definitions, clock: Clock, ids: Ids
+) -> Calls:
+    return Calls(
+        inlets=inlets,
+        definitions=definitions,
+        clock=clock,
+        ids=ids,
+        context_traits=bool(settings.context_traits),
+    )
+
+
+def _inlets(
+    settings: Settings,
+    places: Places,
+    definitions: Definitions,
+    bell: Bell,
+    clock: Clock,
+    metrics: Metrics,
+    origin: int,
+) -> Inlets:
+    return Inlets(
+        places=places,
+        definitions=definitions,
+        bell=bell,
+        clock=clock,
+        settings=settings,
+        metrics=metrics,
+        origin=origin,
     )
 
 
@@ -132,6 +175,11 @@ def _profiles(
         answers_bytes_max=settings.answers_bytes_max,
         activity=Activity(settings.edge_region, clock) if settings.edge_region else None,
     )
+
+
+def _subscriptions(settings: Settings) -> Subscriptions:
+    key = installation.derived_key(installation.signing_key(settings.data), "subscription ids")
+    return Subscriptions(key, signed=bool(settings.signed_subscriptions))
 
 
 def asgi(given: Rooms) -> Application:
@@ -159,19 +207,20 @@ class Pipeline:
         self._definitions = Definitions(places.control())
         self._definitions.when_gone(self._part)
         self._sweeper = Sweeper(places, self._clock)
-        self._processors: dict[SandboxId, tuple[Processor, Projector]] = {}
+        self._processors: dict[SandboxId, tuple[Processor, Backfill, Projector]] = {}
 
     def round(self, *, projecting: bool = True) -> int:
-        """One batch of every sandbox, and, when asked for, a step of its projections; answer how
-        many records, and entries of the edge, were taken.
+        """One batch of every sandbox, and, when asked for, a step of its backfill and of its
+        projections; answer how many records, rows and entries of the edge were taken.
 
         A store that cannot answer does not keep the other sandboxes waiting; its Unavailable is
         raised when no sandbox had anything else to do.
         """
         taken = 0
         passing: Unavailable | None = None
-        for processor, projector in self._all():
-            for step in (processor.step, projector.step) if projecting else (processor.step,):
+        for processor, backfill, projector in self._all():
+            others = (backfill.step, projector.step) if projecting else ()
+            for step in (processor.step, *others):
                 try:
                     taken += step()
                 except Unavailable as unavailable:
@@ -205,9 +254,9 @@ class Pipeline:
         self._processors.pop(sandbox, None)
         self._places.forget(sandbox)
 
-    def _all(self) -> list[tuple[Processor, Projector]]:
-        """The processors and projectors of all active sandboxes. Stores that were discarded are
-        removed first, when nothing here has them open any more."""
+    def _all(self) -> list[tuple[Processor, Backfill, Projector]]:
+        """The processors of all active sandboxes, and who goes with them. Stores that were
+        discarded are removed first, when nothing here has them open any more."""
         self._definitions.installation()
         for left in self._sweeper.sweep(self._definitions.generation()):
             log.error("pipeline.store_not_removed", store=left.id, sandbox=left.name)
@@ -228,7 +277,14 @@ class Pipeline:
                     definitions=self._definitions,
                     clock=self._clock,
                 )
-                self._processors[sandbox.id] = (processor, projector)
+                backfill = Backfill(
+                    sandbox=sandbox,
+                    engine=self._places.profile(sandbox.id),
+                    definitions=self._definitions,
+                    clock=self._clock,
+                    settings=self._settings,
+                )
+                self._processors[sandbox.id] = (processor, backfill, projector)
         return list(self._processors.values())
 
 

@@ -25,6 +25,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,6 +35,7 @@ import uvicorn
 import uvloop
 
 from onefold import server
+from onefold.api.limiter import Limiter
 from onefold.config import Settings
 from onefold.errors import Conflict
 from onefold.journal import PipeBell
@@ -122,6 +124,7 @@ class _Parent:
         self._shared = shared
         self._listening = listening
         self._bell = PipeBell()
+        self._limiter = Limiter()
         self._life_read, self._life_write = os.pipe()
         self._ready_read, self._ready_write = os.pipe()
         self._children: dict[int, str] = {}
@@ -163,7 +166,8 @@ class _Parent:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
             os.close(self._life_write)
             threading.Thread(target=self._watch_parent, daemon=True).start()
-            run = {"pipeline": _pipeline, "jobs": _jobs}.get(role, _http)
+            http = partial(_http, limiter=self._limiter)
+            run = {"pipeline": _pipeline, "jobs": _jobs}.get(role, http)
             run(
                 self._settings, self._bell, self._listening, self._tell_ready, Metrics(self._shared)
             )
@@ -274,9 +278,12 @@ def _http(
     listening: socket.socket,
     ready: Callable[[], None],
     metrics: Metrics,
+    limiter: Limiter,
 ) -> None:
     places = Places(settings.data)
-    rooms = server.rooms(settings, places=places, bell=bell, origin=os.getpid(), metrics=metrics)
+    rooms = server.rooms(
+        settings, places=places, bell=bell, origin=os.getpid(), metrics=metrics, limiter=limiter
+    )
     config = uvicorn.Config(
         server.asgi(rooms),
         loop="uvloop",

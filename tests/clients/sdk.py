@@ -99,15 +99,15 @@ class Sdk:
         return told
 
 
-def installed() -> Path:
-    """The directory of the SDK's modules, installed when they are not. Skips the test where there
-    is no Node, or no way to install."""
+def installed(node_major_min: int = NODE_MAJOR_MIN) -> Path:
+    """The directory of the clients' modules, installed when they are not. Skips the test where
+    there is no Node, none that is new enough, or no way to install."""
     for command in ("node", "npm"):
         if shutil.which(command) is None:
-            pytest.skip(f"{command} is not installed, so its SDK cannot be called")
+            pytest.skip(f"{command} is not installed, so its clients cannot be called")
     version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True)
-    if int(version.stdout.lstrip("v").partition(".")[0]) < NODE_MAJOR_MIN:
-        pytest.skip(f"the SDK needs Node {NODE_MAJOR_MIN} or newer; there is {version.stdout}")
+    if int(version.stdout.lstrip("v").partition(".")[0]) < node_major_min:
+        pytest.skip(f"the client needs Node {node_major_min} or newer; there is {version.stdout}")
     lock = (NODE / "package-lock.json").read_text()
     stamp = INSTALLED / "installed-lock.json"
     modules = INSTALLED / "node_modules"
@@ -124,6 +124,6 @@ def installed() -> Path:
             timeout=INSTALL_SECONDS,
         )
         if done.returncode:
-            pytest.skip(f"npm ci failed, so the SDK is not there: {done.stderr.strip()[-300:]}")
+            pytest.skip(f"npm ci failed, so the client is not there: {done.stderr.strip()[-300:]}")
         stamp.write_text(lock)
     return modules

@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 from onefold.api.route import Route
 from onefold.api.routes import ROUTES
-from onefold.control import sandboxes
+from onefold.control import keys, sandboxes
+from onefold.control.keys import NewKey
 from onefold.domain.permissions import EVERY_NEED, allowed
 from onefold.effects import SystemIds
 from onefold.store.tables import credentials
 from onefold.store.tables.generation import change
-from onefold.testing.app import App
+from onefold.testing.app import App, basic
 from tests.contract.asking import OTHER_ORG
 
 
@@ -43,15 +44,22 @@ OPEN = {
     "GET /": "names the documentation",
     "GET /docs": "the documentation",
     "GET /openapi.json": "the documentation, for programs",
+    "POST /v1/m": "figures that libraries send about themselves; they are thrown away",
+    "POST /cdp/events/segment/m": "the same from the tag",
+    "GET /v1/projects/{writeKey}/settings": "the write key stands in the path",
+    "GET /cdp/marketing-preferences/{subscriptionId}": "the id is the secret; a setting",
+    "POST /cdp/marketing-preferences/{subscriptionId}": "the same",
 }
-"""The doors without the gateway, each with its reason. Another one has to be argued for here."""
+"""The doors without a gate, each with its reason. Another one has to be argued for here."""
 NEEDS_NOTHING = {
     "GET /data/foundation/access-control/acl/reference": "names only, the same for everybody",
     "POST /data/foundation/access-control/acl/effective-policies": "asks what the caller may do",
 }
 """Gated routes without a permission, each with its reason."""
 
-GATED = [route for route in ROUTES if route.gate != "none"]
+GATED = [route for route in ROUTES if route.gate in ("platform", "organisation")]
+KEYED = [route for route in ROUTES if route.gate in ("key-read", "key-write", "space", "write-key")]
+"""Doors of API keys. Source: Intilery contract, 3.3 to 3.5 and 13.1."""
 PERMITTED = [route for route in GATED if name(route) not in NEEDS_NOTHING]
 NEEDS = sorted({route.needs for route in PERMITTED if route.needs is not None})
 
@@ -188,6 +196,107 @@ def test_project_without_the_permission_in_this_sandbox_gets_the_403_of_the_fami
     assert route.needs is not None
     for client_id in (route.needs, NOWHERE, ELSEWHERE):
         lacks(ask(limited, route, client_id=client_id), route)
+
+
+def test_every_door_has_a_gate_that_is_tested_here() -> None:
+    doors = [route for route in ROUTES if route.gate == "none"]
+    assert len(GATED) + len(KEYED) + len(doors) == len(ROUTES)
+
+
+class Keys(NamedTuple):
+    """API keys: for everything in the account; for that, and revoked; for reading or writing only;
+    for another account; for another brand; for an account of another client."""
+
+    good: NewKey
+    revoked: NewKey
+    reads: NewKey
+    writes: NewKey
+    elsewhere: NewKey
+    brand: NewKey
+    stranger: NewKey
+
+
+@pytest.fixture(scope="module")
+def keyed(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Keys]]:
+    """An application with such keys, and without limits."""
+    data = tmp_path_factory.mktemp("keyed") / "data"
+    shutil.copytree(installed, data)
+    app = App(data, rate_per_second=0, segment_rate_per_second=0)
+    made = Keys(
+        good=app.account(),
+        revoked=app.account(),
+        reads=app.account(writes=False),
+        writes=app.account(reads=False),
+        elsewhere=app.account(account="other"),
+        brand=app.account(brand="SHOES"),
+        stranger=app.account(client="stranger"),
+    )
+    keys.revoke(app.places.control(), app.clock, made.revoked.key.key_id)
+    yield app, made
+    app.close()
+
+
+def ask_with(app: App, route: Route, secret: str | None, tenant: str = "acme") -> httpx.Response:
+    """One request to a door of API keys, about nobody, with a secret where the door looks for it.
+    tenant: the account, which is the space as well."""
+    path = route.path.replace("{client}", "acme").replace("{brand}", "ACME")
+    path = re.sub(r"\{(?:account|space)\}", tenant, path)
+    path = re.sub(r"\{\w+\}", "nobody", path)
+    headers = {"content-type": "application/json"}
+    if secret is not None and route.gate in ("key-read", "key-write"):
+        headers["auth-token"] = secret
+    elif secret is not None:
+        headers["authorization"] = basic(secret)
+    content = b'{"batch":[{}]}' if route.method == "POST" else None
+    return app.request(route.method, path, content=content, headers=headers)
+
+
+def keyless(answer: httpx.Response, route: Route, status: int) -> None:
+    """The answer says that the key is not good, in the door's shape, and names the request."""
+    assert answer.status_code == status, answer.text
+    word = "invalid_write_key" if route.gate == "write-key" else "authentication_error"
+    body = answer.json()
+    if route.family == "intilery":
+        assert body == {"error": {"code": word, "message": body["error"]["message"]}}
+    else:
+        assert body == {"success": False, "code": word, "message": body["message"]}
+    assert answer.headers["x-amzn-requestid"]
+
+
+@pytest.mark.parametrize("route", KEYED, ids=name)
+def test_door_of_keys_refuses_who_has_no_valid_one(keyed: tuple[App, Keys], route: Route) -> None:
+    """Reading, spaces and Segment's doors with 401, the write door with 403."""
+    app, made = keyed
+    status = 403 if route.gate == "key-write" else 401
+    is_for_writing = route.gate == "write-key"
+    other = made.good.auth_token if is_for_writing else made.good.write_key
+    revoked = made.revoked.write_key if is_for_writing else made.revoked.auth_token
+    assert other is not None
+    for secret in (None, "", "nobodys", f"{made.good.key.key_id}-", other, revoked):
+        keyless(ask_with(app, route, secret), route, status)
+
+
+@pytest.mark.parametrize("route", [r for r in KEYED if r.gate != "write-key"], ids=name)
+def test_door_of_keys_refuses_a_key_that_may_not_do_that_there(
+    keyed: tuple[App, Keys], route: Route
+) -> None:
+    """Nor does it tell whether there is such a place."""
+    app, made = keyed
+    lacks = made.reads if route.gate == "key-write" else made.writes
+    others = [lacks, made.elsewhere]
+    if route.gate != "space":  # a space is of the key's client, and has all brands
+        others += [made.stranger, made.brand]
+    for key in others:
+        keyless(ask_with(app, route, key.auth_token), route, 403)
+    for tenant in ("other", "nowhere"):
+        keyless(ask_with(app, route, made.good.auth_token, tenant), route, 403)
+
+
+@pytest.mark.parametrize("route", KEYED, ids=name)
+def test_who_has_the_key_is_never_refused(keyed: tuple[App, Keys], route: Route) -> None:
+    app, made = keyed
+    secret = made.good.write_key if route.gate == "write-key" else made.good.auth_token
+    assert ask_with(app, route, secret).status_code not in (401, 403)
 
 
 @pytest.mark.parametrize("route", GATED, ids=name)

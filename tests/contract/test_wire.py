@@ -5,7 +5,9 @@ end of the connection, never a 5xx, and others are served meanwhile.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import resource
 import shutil
 import socket
 import threading
@@ -21,9 +23,10 @@ import uvicorn
 import uvloop
 
 from onefold import server
+from onefold.control.keys import NewKey
 from onefold.control.starter import EVENTS
 from onefold.one_write import OneWriteProtocol
-from onefold.testing.app import App
+from onefold.testing.app import App, basic
 from tests.contract.people import RECORD, ecid, event
 
 TIMEOUT_SECONDS = 10.0
@@ -40,7 +43,9 @@ class Answer(NamedTuple):
 
 
 class Wire:
-    """A server on a free port, and raw bytes to it."""
+    """A server on a free port, and raw bytes to it. key: an API key for the sandbox."""
+
+    key: NewKey
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -124,6 +129,7 @@ def module_wire(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> It
     shutil.copytree(installed, data)
     app = App(data, body_seconds_max=1)
     wire = Wire(app)
+    wire.key = app.account(account="prod")
     yield wire
     wire.close()
     app.drain()
@@ -381,3 +387,65 @@ def test_many_and_large_headers_are_answered_or_refused(wire: Wire) -> None:
     for lines in (b"a: b\r\n" * 5000, b"a: " + b"b" * 200_000 + b"\r\n"):
         sent = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + lines + b"\r\n"
         _refused(wire.exchange(sent), 200, 400, 431)
+
+
+# Calls and customers
+
+
+def test_path_with_two_slashes_and_a_body_packed_and_in_chunks_is_a_call(wire: Wire) -> None:
+    """As phones send it; V34."""
+    call = {"type": "track", "event": "Opened", "userId": "u-1", "writeKey": wire.key.write_key}
+    body = gzip.compress(json.dumps({"batch": [call]}).encode())
+    chunks = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    head = "Transfer-Encoding: chunked\r\nContent-Encoding: gzip\r\nConnection: close\r\n"
+    (answer,) = wire.post(head, chunks, path="//cdp/events/segment/mobile/batch/")
+    assert (answer.status, answer.body) == (200, b'{"success":true}')
+    assert ("access-control-allow-origin", "*") in answer.headers
+    assert "x-amzn-requestid" in dict(answer.headers)
+
+
+def test_a_bomb_is_a_413_at_once_and_takes_no_memory(wire: Wire) -> None:
+    """A gigabyte of zeros; V14."""
+    path = "/track/acme/prod/PROD/v1/track"
+    bomb = gzip.compress(b"\0" * (1 << 30), 9)
+    assert len(bomb) < 1_048_576 + 4096
+    bomb = bomb[:1_048_576]
+    head = f"auth-token: {wire.key.auth_token}\r\nContent-Encoding: gzip\r\nConnection: close\r\n"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    (answer,) = wire.post(f"{head}Content-Length: {len(bomb)}\r\n", bomb, path=path)
+    assert time.perf_counter() - started < 1
+    assert answer.status == 413
+    assert json.loads(answer.body)["success"] is False
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
+
+
+def test_no_valid_key_is_told_before_a_large_body_is_read(wire: Wire) -> None:
+    head = "Content-Length: 9999999999\r\nConnection: close\r\n"
+    (answer,) = wire.post(head, path="/track/acme/prod/PROD/v1/track")
+    assert answer.status == 403
+    (answer,) = wire.post(
+        f"{head}Authorization: {basic(str(wire.key.write_key))}\r\n", path="/v1/batch"
+    )
+    assert answer.status == 413
+
+
+def test_odd_paths_and_headers_of_customers_are_refused(wire: Wire) -> None:
+    token = f"auth-token: {wire.key.auth_token}\r\nConnection: close\r\n\r\n"
+    tenant = b"/track/acme/prod/PROD/v1/profiles/"
+    for sent in (
+        tenant + b"userId:%ff%fe/traits",
+        tenant + b"userId:%00/traits",
+        tenant + b"userId:" + b"x" * 5000 + b"/traits",
+        tenant + b"%/traits",
+        tenant + b"userId:%c3%28/traits?min_as_of=%ff",
+        b"/track/%00/%ff/%2f/v1/profiles/userId:1/traits",
+        b"/v1/spaces/%ff/collections/users/profiles/user_id:1/traits",
+    ):
+        answers = wire.exchange(b"GET " + sent + b" HTTP/1.1\r\nHost: x\r\n" + token.encode())
+        _refused(answers, 400, 401, 403, 404)
+        assert "x-amzn-requestid" in dict(answers[-1].headers)
+    for value in (b"\xff\xfe", b"\x01", b"a" * 8000, "ключ".encode()):
+        head = b"GET /track/acme/prod/PROD/v1/events HTTP/1.1\r\nHost: x\r\nauth-token: " + value
+        answers = wire.exchange(head + b"\r\nConnection: close\r\n\r\n")
+        _refused(answers, 400, 401)

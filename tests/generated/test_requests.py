@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 import httpx
 import pytest
@@ -25,12 +26,15 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from onefold.api.dialect import BEGINNINGS
 from onefold.api.openapi import document
 from onefold.api.profile.projection_json import DESTINATIONS, PROJECTIONS, vendor_type
 from onefold.api.route import Route
 from onefold.api.routes import ROUTES
+from onefold.control.keys import NewKey
+from onefold.domain.calls.ids import event_id
 from onefold.domain.xdm.schema import PROFILE_UNION
-from onefold.testing.app import App, install
+from onefold.testing.app import App, basic, install
 from onefold.testing.smile_encoder import encode
 
 CHECKS = [
@@ -39,8 +43,21 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
+KEYS: WeakKeyDictionary[App, NewKey] = WeakKeyDictionary()
+"""An API key of each application, for the sandbox that its other routes use, too."""
 _EMBEDDED = ("projectionDestinations", "projectionConfigs")
 ID_NAMES = ("$id", "@id", "id", "name")
+OF_CALLS = {
+    "client": "acme",
+    "account": "prod",
+    "brand": "PROD",
+    "space": "prod",
+    "collection": "users",
+    "profileKey": "userId:u-1",
+    "eventId": "",
+}
+"""What exists in the places of paths at the doors for calls and customers."""
+MESSAGE_ID = "m-1"
 LIST_NAMES = ("results", "children", "items", "sandboxes", "records", *_EMBEDDED)
 
 
@@ -78,7 +95,14 @@ def app(request: pytest.FixtureRequest, route: Route, furnished: Path, tmp_path:
 
 
 def opened(data: Path) -> Iterator[App]:
-    app = App(data, sync_validations_per_minute=1_000_000)
+    app = App(
+        data,
+        sync_validations_per_minute=1_000_000,
+        rate_per_second=0,
+        segment_rate_per_second=0,
+        marketing_preferences=1,
+    )
+    KEYS[app] = app.account(account="prod")
     yield app
     app.close()
 
@@ -94,17 +118,19 @@ every_route = pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method
 
 @every_route
 def test_answers_are_as_documented(route: Route, schema: Any, app: App) -> None:
-    asked(schema[route.path][route.method], app, settings(max_examples=6, derandomize=True))
+    asked(route, schema, app, settings(max_examples=6, derandomize=True))
 
 
 @pytest.mark.long
 @every_route
 def test_answers_are_as_documented_for_long(route: Route, schema: Any, app: App) -> None:
-    asked(schema[route.path][route.method], app, settings(max_examples=100))
+    asked(route, schema, app, settings(max_examples=100))
 
 
-def asked(operation: Any, app: App, amount: settings) -> None:
+def asked(route: Route, schema: Any, app: App, amount: settings) -> None:
     """Send requests of one operation, each as it was made and with what exists in its places."""
+    operation = schema[route.path][route.method]
+    credentials = credentials_for(route, app)
     cases = operation.as_strategy(GenerationMode.POSITIVE)
     if operation.query or operation.headers or operation.body or operation.path_parameters:
         cases |= operation.as_strategy(GenerationMode.NEGATIVE)
@@ -118,15 +144,27 @@ def asked(operation: Any, app: App, amount: settings) -> None:
     )
     @given(case=cases)
     def sent(case: schemathesis.Case) -> None:
-        case.headers.update(app.headers())
+        case.headers.update(credentials)
         case.body = filled(case.body, app)
         checked(case, app)
-        things = existing(operation.path, app)
+        things = existing(route.path, app)
         if things:
             case.path_parameters = {**case.path_parameters, **things}
             checked(case, app)
 
     sent()
+
+
+def credentials_for(route: Route, app: App) -> dict[str, str]:
+    """Headers that open the route's gate."""
+    key = KEYS[app]
+    if route.gate in ("key-read", "key-write"):
+        return {"auth-token": key.auth_token}
+    if route.gate == "space":
+        return {"authorization": basic(key.auth_token)}
+    if route.gate == "write-key":
+        return {"authorization": basic(str(key.write_key))}
+    return app.headers()
 
 
 def checked(case: schemathesis.Case, app: App) -> None:
@@ -144,6 +182,18 @@ def checked(case: schemathesis.Case, app: App) -> None:
 
 def existing(path: str, app: App) -> dict[str, str]:
     """Values of a path's places that name things: what the list above the first place has."""
+    if path.startswith(BEGINNINGS):
+        places = {name: value for name, value in OF_CALLS.items() if f"{{{name}}}" in path}
+        if "eventId" in places:
+            places["eventId"] = event_id(app.sandbox.id, MESSAGE_ID)
+        if "{space}" in path:
+            places["profileKey"] = "user_id:u-1"
+        if "{subscriptionId}" in path:
+            meta = app.ask(KEYS[app], "/profiles/userId:u-1/meta").json()
+            places["subscriptionId"] = quote(meta["_subscriptionId"], safe="")
+        if "{writeKey}" in path:
+            places["writeKey"] = str(KEYS[app].write_key)
+        return places
     if "/collection/" in path:
         return {"id": app.inlet}
     if "/edge/{id}" in path:
@@ -238,6 +288,17 @@ def furnish(app: App) -> None:
         "destination": {"datasetId": name.rpartition("/")[2]},
     }
     made(app, "/data/core/ups/export/jobs", export)
+    _project(app)
+    key = app.account(account="prod")
+    traits = {"email": "kim@example.org", "plan": "pro"}
+    visit = {"userId": "u-1", "event": "Order Placed", "messageId": MESSAGE_ID}
+    app.calls(key, ("identify", {"userId": "u-1", "traits": traits}), ("track", visit))
+    app.ingest("Customer events", {"_id": "1", "timestamp": "2026-01-01T00:00:00Z", **kim})
+    made(app, "/onefold/v1/previewsamplestatus/refresh", None)
+    app.work()
+
+
+def _project(app: App) -> None:
     to = {"type": "EDGE", "dataCenters": ["OR2"], "replicationPolicy": "PROACTIVE"}
     kind = f"{vendor_type('projectionDestination')}; version=1"
     to_id = app.post(DESTINATIONS, to, content_type=kind).json()["id"]
@@ -245,9 +306,6 @@ def furnish(app: App) -> None:
     greeting = {"name": "x", "selector": "person", "destinationId": to_id}
     url = f"{PROJECTIONS}?schemaName=_xdm.context.profile"
     assert app.post(url, greeting, content_type=kind).status_code == 200
-    app.ingest("Customer events", {"_id": "1", "timestamp": "2026-01-01T00:00:00Z", **kim})
-    made(app, "/onefold/v1/previewsamplestatus/refresh", None)
-    app.work()
 
 
 def made(app: App, url: str, body: Any) -> Any:

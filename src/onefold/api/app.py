@@ -6,12 +6,13 @@ schema registry are URLs. One slash at the end is tolerated everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 
+from onefold.api import dialect
 from onefold.api.context import Rooms
 from onefold.api.route import FILE_PATH, Endpoint, Nowhere, Receive, Route, Scope, Send
 
@@ -29,11 +30,13 @@ class Application:
             by_path.setdefault(route.path, []).append(route)
         endpoints = {path: Endpoint(same, rooms, threads) for path, same in by_path.items()}
         self._fixed = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
-        self._router = Router(
-            [StarletteRoute(_pattern(path), endpoint) for path, endpoint in endpoints.items()],
-            redirect_slashes=False,
-            default=Nowhere(rooms),
+        self._tenant = dialect.tenant_of(rooms.settings.default_tenant)
+        of_calls = {path: e for path, e in endpoints.items() if dialect.path_of(path, "")}
+        self._router = _router(
+            {path: e for path, e in endpoints.items() if path not in of_calls}, Nowhere(rooms)
         )
+        # Routers look at one route after the other, so these have one of their own.
+        self._of_calls = _router(of_calls, Nowhere(rooms, "intilery", "write"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -46,12 +49,29 @@ class Application:
             if fixed is not None:
                 await fixed(scope, receive, send)
                 return
+            of_calls = dialect.path_of(path, self._tenant)
+            if of_calls is not None:
+                scope["path"] = of_calls
+                await (self._fixed.get(of_calls) or self._of_calls)(scope, receive, send)
+                return
         await self._router(scope, receive, send)
+
+
+def _router(endpoints: Mapping[str, Endpoint], nowhere: Nowhere) -> Router:
+    """Of those endpoints whose paths have places."""
+    routes = [
+        StarletteRoute(_pattern(path), endpoint)
+        for path, endpoint in endpoints.items()
+        if "{" in path
+    ]
+    return Router(routes, redirect_slashes=False, default=nowhere)
 
 
 def _pattern(path: str) -> str:
     """A route's path as the router wants it."""
-    return path.replace(FILE_PATH, f"{FILE_PATH[:-1]}:path}}")
+    for many in (FILE_PATH, dialect.PROFILE_KEY):
+        path = path.replace(many, f"{many[:-1]}:path}}")
+    return path
 
 
 def application(rooms: Rooms, routes: Sequence[Route]) -> Application:

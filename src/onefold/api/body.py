@@ -22,14 +22,18 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _RAW_WINDOW = -zlib.MAX_WBITS
+_PIECE_BYTES = 8_192
+"""Unpacked at a time: behind each member of a stream, what is left of the piece is copied, and a
+body may have a member for every twenty bytes."""
 _IDENTITY = ("", "identity")
 _GZIP = ("gzip", "x-gzip")
 
 SPOOL_BYTES = 1 << 20
 """Bytes of a spooled body that are in memory before they are written."""
 
-CODES = ("API-1005", "API-1006", "API-1003")
-"""Of a body that is too large, too slow or unreadable, where a family has none of its own."""
+CODES = ("API-1005", "API-1006", "API-1003", "INL-1010")
+"""Of a body that is too large, too slow, unreadable or in an unknown content coding, where a family
+has none of its own."""
 
 
 class Disconnected(Exception):
@@ -44,17 +48,18 @@ class Limits(NamedTuple):
     too_large: str = CODES[0]
     too_slow: str = CODES[1]
     unreadable: str = CODES[2]
+    unsupported: str = CODES[3]
 
 
 async def read(receive: Receive, headers: Mapping[str, str], limits: Limits) -> bytes:
     """The whole body, decoded.
 
     Raises OverLimit `too_large`, Rejected `too_slow`, Malformed `unreadable` (a broken gzip or
-    deflate stream), Malformed INL-1010 (an unknown content coding), Disconnected.
+    deflate stream), Malformed `unsupported` (an unknown content coding), Disconnected.
     """
     coding = headers.get("content-encoding", "").strip().lower()
     if coding not in _IDENTITY and coding not in _GZIP and coding != "deflate":
-        raise Malformed("INL-1010", "Content-Encoding must be gzip or deflate")
+        raise Malformed(limits.unsupported, "Content-Encoding must be gzip or deflate")
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.bytes_max:
         raise _too_large(limits)
@@ -77,10 +82,11 @@ async def spooled(
 ) -> Path:
     """The whole body, as it was sent, in a new file in the directory, which is made when absent.
 
-    Raises as `read`; Malformed INL-1010 for every content coding. No file stays when it raises.
+    Raises as `read`; Malformed `unsupported` for every content coding. No file stays when it
+    raises.
     """
     if headers.get("content-encoding", "").strip().lower() not in _IDENTITY:
-        raise Malformed("INL-1010", "Files are sent without Content-Encoding")
+        raise Malformed(limits.unsupported, "Files are sent without Content-Encoding")
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.bytes_max:
         raise _too_large(limits)
@@ -159,17 +165,23 @@ def _decoded(raw: bytes, coding: str, limits: Limits) -> bytes:
         with_header = len(raw) > 1 and raw[0] & 0x0F == 8 and (raw[0] << 8 | raw[1]) % 31 == 0
         window = zlib.MAX_WBITS if with_header else _RAW_WINDOW
     body = bytearray()
-    while raw:
-        stream = zlib.decompressobj(window)
-        try:
-            body += stream.decompress(raw, limits.bytes_max - len(body) + 1)
-        except zlib.error:
-            raise _unreadable(coding, limits) from None
-        if len(body) > limits.bytes_max:
-            raise _too_large(limits)
-        raw = stream.unused_data
-        if not stream.eof or (raw and coding == "deflate"):
-            raise _unreadable(coding, limits)
+    stream = zlib.decompressobj(window)
+    for start in range(0, len(raw), _PIECE_BYTES):
+        piece = raw[start : start + _PIECE_BYTES]
+        while piece:
+            if stream.eof:
+                if coding == "deflate":
+                    raise _unreadable(coding, limits)
+                stream = zlib.decompressobj(window)
+            try:
+                body += stream.decompress(piece, limits.bytes_max - len(body) + 1)
+            except zlib.error:
+                raise _unreadable(coding, limits) from None
+            if len(body) > limits.bytes_max:
+                raise _too_large(limits)
+            piece = stream.unused_data
+    if not stream.eof:
+        raise _unreadable(coding, limits)
     return bytes(body)
 
 

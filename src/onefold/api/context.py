@@ -14,29 +14,38 @@ from onefold.errors import PlatformError
 from onefold.wire import JSON, encode_json
 
 if TYPE_CHECKING:
+    from onefold.api.cursor import Cursors
     from onefold.api.described import Described
+    from onefold.api.intilery.subscriptions import Subscriptions
+    from onefold.api.limiter import Limiter
     from onefold.api.streams import Streams
     from onefold.config import Settings
     from onefold.control.tokens import Tokens
     from onefold.effects import Clock, Ids
     from onefold.inlet.accept import Inlets
     from onefold.inlet.batches import Batches
+    from onefold.inlet.calls import Calls
     from onefold.inlet.deletions import Deletions
     from onefold.inlet.inbox import Inbox
+    from onefold.inlet.regulations import Regulations
     from onefold.inlet.uploads import Uploads
     from onefold.lake.exports import Lakes
     from onefold.lookup.backlog import Backlogs
+    from onefold.lookup.call_status import CallStatuses
     from onefold.lookup.changes import Changes
     from onefold.lookup.edges import Edges
     from onefold.lookup.graph import Graphs
     from onefold.lookup.measurements import Measurements
+    from onefold.lookup.origins import Origins
     from onefold.lookup.positions import Positions
     from onefold.lookup.profiles import Profiles
+    from onefold.lookup.scrolls import Scrolls
     from onefold.lookup.undoing import Undoing
     from onefold.observe.metrics import Metrics
     from onefold.store.engine import Engine
     from onefold.store.places import Places
     from onefold.store.snapshot import Definitions
+    from onefold.store.tables.api_keys import ApiKey
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -51,6 +60,23 @@ class Caller(msgspec.Struct, frozen=True):
     permissions: frozenset[str]
 
 
+class Holder(msgspec.Struct, frozen=True):
+    """Who calls with an API key, after the checks of keys.py, at which generation of the
+    definitions, and where.
+
+    client, account: in lower case. brand: in upper case, the path's or the key's own; the account's
+    name where neither says one. brands: those whose events the key may read; None for all of them.
+    """
+
+    generation: int
+    key: ApiKey
+    sandbox: Sandbox
+    client: str
+    account: str
+    brand: str
+    brands: frozenset[str] | None = None
+
+
 class Request(msgspec.Struct, frozen=True):
     """One HTTP request, read whole.
 
@@ -58,7 +84,9 @@ class Request(msgspec.Struct, frozen=True):
     handler may move it away; what is still there afterwards is removed.
 
     query: decoded pairs in their order; raw_query: as sent. headers: lower-case names. body:
-    decoded of its content coding. caller: None at doors without the platform's gateway.
+    decoded of its content coding. caller: None at doors without the platform's gateway. holder: of
+    an API key; None at doors that do not take one, and where it stands in the body. address: of
+    the client, as the connection says; only at the doors for calls (dialect.py).
     """
 
     method: str
@@ -70,6 +98,13 @@ class Request(msgspec.Struct, frozen=True):
     request_id: str
     caller: Caller | None = None
     spooled: Path | None = None
+    holder: Holder | None = None
+    address: str = ""
+
+    def held(self) -> Holder:
+        """Who calls, at a door with a gate for API keys."""
+        assert self.holder is not None
+        return self.holder
 
 
 class FilePart(msgspec.Struct, frozen=True):
@@ -139,8 +174,10 @@ class Rooms:
     definitions: Definitions
     tokens: Tokens
     inlets: Inlets
+    calls: Calls
     inbox: Inbox
     deletions: Deletions
+    regulations: Regulations
     profiles: Profiles
     edges: Edges
     graphs: Graphs
@@ -155,6 +192,12 @@ class Rooms:
     uploads: Uploads
     lakes: Lakes
     described: Described
+    limiter: Limiter
+    cursors: Cursors
+    scrolls: Scrolls
+    call_statuses: CallStatuses
+    origins: Origins
+    subscriptions: Subscriptions
 
     def ready(self) -> tuple[bool, JSON]:
         """Whether requests can be answered, and the figures behind the answer."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from onefold.api.declared import DOCUMENT, NUMBER, TEXT, Schema, array, keyed, record
-from onefold.api.problem import GATEWAY_TITLES, OF_GATEWAY, STATUS, Family
+from onefold.api.problem import DIALECTS, GATEWAY_TITLES, OF_GATEWAY, STATUS, Family
 
 _PROBLEM = record(type=TEXT, title=TEXT, status=NUMBER, detail=TEXT)
 _UPS = record(message=TEXT, cause=TEXT, statusCode=TEXT)
+_OF_CALLS = record(success={"const": False}, message=TEXT, code=TEXT)
 _SYSTEM_JOBS = record(code=TEXT, message=TEXT)
 
 SCHEMAS: dict[str, Schema] = {
@@ -52,6 +53,9 @@ SCHEMAS: dict[str, Schema] = {
     "ImportError": _PROBLEM,
     "ImsError": record(error=TEXT, error_description=TEXT),
     "PlainError": record(status=NUMBER, detail=TEXT),
+    "IntileryError": record(error=record(code=TEXT, message=TEXT)),
+    "WriteError": _OF_CALLS,
+    "SegmentError": _OF_CALLS,
 }
 """By name: the schemas that errors have in the document."""
 
@@ -59,7 +63,7 @@ SCHEMAS: dict[str, Schema] = {
 def name_of(code: str, family: Family) -> str:
     """The name of the schema that an error's body has at a route of the family; "" when the family
     has none in SCHEMAS."""
-    if code in OF_GATEWAY or family == "gateway":
+    if (code in OF_GATEWAY and family not in DIALECTS) or family == "gateway":
         is_problem = code == "API-1004" or code in GATEWAY_TITLES
         return "GatewayProblem" if is_problem else "GatewayError"
     if family == "entities" and STATUS[code] == 404:

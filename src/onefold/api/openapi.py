@@ -13,20 +13,41 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from onefold.api.declared import FILLED, TEXT, Parameter, header
+from onefold.api.declared import FILLED, TEXT, Header, Parameter, header
+from onefold.api.dialect import ANSWERED
 from onefold.api.error_schemas import SCHEMAS, name_of
-from onefold.api.position import KNOWN, PARAMETER, READ_CODES
-from onefold.api.problem import STATUS, media_of
+from onefold.api.position import AS_OF_PARAMETER, KNOWN, KNOWN_AS_OF, PARAMETER, READ_CODES
+from onefold.api.problem import DIALECTS, STATUS, media_of
 from onefold.api.route import NO_BODY, Route, body_codes
 from onefold.errors import CODES
 from onefold.wire import JSON
 
 PERMISSION = "x-onefold-permission"
 _GATE = "AUT-1001 AUT-1002 AUT-1003 AUT-1004 AUT-1005 AUT-1006 AUT-1007"
+_GATES = {
+    "platform": f"{_GATE} AUT-1008 AUT-1010",
+    "organisation": _GATE,
+    "key-read": "KEY-1001 KEY-1003 KEY-1004",
+    "key-write": "KEY-1002 KEY-1003 KEY-1004",
+    "space": "KEY-1001 KEY-1003 KEY-1004",
+    "write-key": "KEY-1001 KEY-1004",
+    "none": "",
+}
+_OF_PLATFORM = ("platform", "organisation")
+_OF_KEYS: dict[str, JSON] = {
+    "key-read": [{"authToken": []}],
+    "key-write": [{"authToken": []}],
+    "space": [{"space": []}],
+    "write-key": [{}, {"writeKey": []}],
+}
+"""Security of the doors for calls and customers."""
 _ANY_TIME = "API-9001 API-9002"
 _PLACE = re.compile(r"\{(\w+)\}")
 _REFERENCE = "#/components/schemas/{name}"
 _OWN = re.compile(r"^(?:onefold\.api\.(?:\w+\.)*?)?(?:(\w+)\.)?_?(\w+)$")
+
+
+_TENANT = "/track/{client}/{account}/{brand}/v1"
 
 
 class Tag(NamedTuple):
@@ -116,7 +137,27 @@ TAGS = (
     Tag(
         "Access control", "What the caller's project may do.", ("/data/foundation/access-control/",)
     ),
-    Tag("Privacy", "What a person may demand of whoever knows them.", ("/data/core/privacy/",)),
+    Tag(
+        "Customers",
+        "What is known of the customers of an account, for those who have its key.",
+        (f"{_TENANT}/profiles", f"{_TENANT}/events", "/v1/spaces/"),
+    ),
+    Tag("Calls", "What customers do and are, call by call, from servers.", (f"{_TENANT}/",)),
+    Tag(
+        "Marketing preferences",
+        "What a customer wants to be sent, said by the customer.",
+        ("/cdp/marketing-preferences/",),
+    ),
+    Tag(
+        "Calls with a write key",
+        "The same from browsers, phones and Segment's libraries.",
+        ("/v1/", "/cdp/"),
+    ),
+    Tag(
+        "Privacy",
+        "What a person may demand of whoever knows them.",
+        ("/data/core/privacy/", "/onefold/v1/regulations"),
+    ),
     Tag("Observability", "Time series of what went in.", ("/data/infrastructure/observability/",)),
     Tag(
         "The server itself",
@@ -145,8 +186,28 @@ _SCHEMES: dict[str, JSON] = {
         "description": "The organisation's id, which ends in `@AdobeOrg`.",
     },
 }
+_KEY_SCHEMES: dict[str, JSON] = {
+    "authToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "auth-token",
+        "description": "The secret of an API key that `onefold key create` printed, for servers.",
+    },
+    "space": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The same secret as user, without a password.",
+    },
+    "writeKey": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The write key of an API key as user, without a password, unless the body"
+        " says it as `writeKey`.",
+    },
+}
 _ABOUT = (
-    "Every answer has `x-request-id`, the caller's own if it sent one. Paths are matched as they"
+    "Every answer has `x-request-id`, the caller's own if it sent one; at the doors for calls and"
+    " customers it has `x-amzn-requestid` instead, a new one. Paths are matched as they"
     " are sent, so `%2F` stays inside its segment. Bodies may be sent with `Content-Encoding: gzip`"
     " or `deflate`. `HEAD` is served where `GET` is. What is said of an error is its code in"
     " Onefold's own table; each API has its own form of body for it."
@@ -171,7 +232,7 @@ def document(routes: Iterable[Route], *, base_url: str, version: str) -> dict[st
         "tags": [{"name": tag.title, "description": tag.about} for tag in TAGS if tag in used],
         "paths": paths,
         "components": {
-            "securitySchemes": _SCHEMES,
+            "securitySchemes": {**_SCHEMES, **_KEY_SCHEMES},
             "parameters": {"sandbox": _parameter(SANDBOX)},
             "schemas": {**SCHEMAS, **types.components},
         },
@@ -269,8 +330,10 @@ def _id(route: Route) -> str:
 
 
 def _security(route: Route) -> JSON:
-    if route.gate != "none":
+    if route.gate in _OF_PLATFORM:
         return [{name: [] for name in _SCHEMES}]
+    if route.gate in _OF_KEYS:
+        return _OF_KEYS[route.gate]
     return [{}, {"bearer": []}] if route.family == "collection" else []
 
 
@@ -282,7 +345,7 @@ def _parameters(route: Route) -> JSON:
         found.append(_parameter(place))
     found += map(_parameter, declared.values())
     if route.reads:
-        found.append(_parameter(PARAMETER))
+        found.append(_parameter(PARAMETER if route.gate in _OF_PLATFORM else AS_OF_PARAMETER))
     if route.gate == "platform":
         found.append({"$ref": "#/components/parameters/sandbox"})
     return found
@@ -305,7 +368,7 @@ def _responses(route: Route, types: _Types) -> JSON:
             said[str(status)]["content"] = {answer.media: {"schema": types.schema(answer.of)}}
         if answer.streams:
             said[str(status)]["content"][answer.streams] = {"schema": TEXT}
-        headers = {**answer.headers, **(KNOWN if route.reads else {})}
+        headers = {**answer.headers, **_headers(route)}
         if headers:
             said[str(status)]["headers"] = {
                 name: {"description": header.help, "schema": header.schema}
@@ -322,23 +385,26 @@ def _responses(route: Route, types: _Types) -> JSON:
 
 def errors_of(route: Route) -> Mapping[int, Sequence[str]]:
     """The codes of the errors that a route can answer, by status."""
-    codes = (route.fails or "").split() + _ANY_TIME.split()
-    if route.gate != "none":
-        codes += _GATE.split()
+    codes = (route.fails or "").split() + _ANY_TIME.split() + _GATES[route.gate].split()
     if route.needs is not None:
         codes.append("AUT-1009")
     if route.reads:
         codes += READ_CODES
-    if route.gate == "platform":
-        codes += ["AUT-1008", "AUT-1010"]
     if route.method not in NO_BODY:
-        codes += [*body_codes(route.family), "INL-1010"]
-        if route.gate != "none":
+        codes += body_codes(route.family)
+        if route.gate in _OF_PLATFORM:
             codes.append("API-1004")
     found: dict[int, list[str]] = {}
     for code in sorted(set(codes)):
         found.setdefault(STATUS[code], []).append(code)
     return found
+
+
+def _headers(route: Route) -> Mapping[str, Header]:
+    """Headers of every answer of a route that is no error."""
+    if route.family not in DIALECTS:
+        return KNOWN if route.reads else {}
+    return {**ANSWERED, **(KNOWN_AS_OF if route.reads else {})}
 
 
 def _error(route: Route, codes: Sequence[str]) -> JSON:

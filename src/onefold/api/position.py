@@ -11,9 +11,10 @@ what the pipeline writes say `reads=True`; route.py does the rest.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from onefold.api.context import Response
-from onefold.api.declared import NUMBER, Header, Parameter, Schema, header
+from onefold.api.declared import NUMBER, Header, Parameter, Schema, header, query
 from onefold.errors import Malformed
 
 POSITION = "x-onefold-position"
@@ -21,6 +22,12 @@ POSITION = "x-onefold-position"
 
 MIN_POSITION = "x-onefold-min-position"
 """Of reads: the position that the answer has to know of."""
+
+AS_OF = "x-profile-as-of"
+"""The same of answers in the dialects of calls. Source: Intilery contract, section 5."""
+
+MIN_AS_OF = "min_as_of"
+"""Of their reads, a parameter of the query: the position that the answer has to know of."""
 
 WAIT_SECONDS = 0.5
 """How long a read waits for the position that it names."""
@@ -42,6 +49,12 @@ KNOWN: dict[str, Header] = {
 }
 """The header of the answers of routes that read."""
 
+KNOWN_AS_OF: dict[str, Header] = {AS_OF: KNOWN[POSITION]}
+"""The header of the answers of reads in the dialects of calls."""
+
+AS_OF_PARAMETER: Parameter = query(
+    MIN_AS_OF, "`x-profile-as-of` of a write that the answer has to know of.", _NUMBER
+)
 PARAMETER: Parameter = header(
     MIN_POSITION,
     "`x-onefold-position` of a write that the answer has to know of.",
@@ -51,18 +64,18 @@ PARAMETER: Parameter = header(
 _DIGITS_MAX = 15
 
 
-def written(position: int) -> tuple[str, str]:
+def written(position: int, name: str = POSITION) -> tuple[str, str]:
     """The header of an answer to a write."""
-    return POSITION, str(position)
+    return name, str(position)
 
 
-def known_to(response: Response, position: int) -> Response:
-    """The response with the position that it knows of."""
+def known_to(response: Response, position: int, *, of_calls: bool = False) -> Response:
+    """The response with the position that it knows of. of_calls: in a dialect of calls."""
     # Written out: lookups do it, and replace() takes three times as long.
     return Response(
         response.status,
         response.body,
-        (*response.headers, (POSITION, str(position))),
+        (*response.headers, (AS_OF if of_calls else POSITION, str(position))),
         response.media_type,
         response.file,
         response.stream,
@@ -71,9 +84,19 @@ def known_to(response: Response, position: int) -> Response:
 
 def wanted(headers: Mapping[str, str]) -> int:
     """The position that a read names. Raises Malformed API-1008."""
-    text = headers[MIN_POSITION].strip()
+    return _number(headers[MIN_POSITION], MIN_POSITION)
+
+
+def wanted_as_of(raw_query: str) -> int | None:
+    """The position that a read in a dialect of calls names, if any. Raises Malformed API-1008."""
+    if MIN_AS_OF not in raw_query:
+        return None
+    named = [text for name, text in parse_qsl(raw_query, True) if name == MIN_AS_OF]
+    return _number(named[-1], MIN_AS_OF) if named else None
+
+
+def _number(text: str, name: str) -> int:
+    text = text.strip()
     if text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX:
         return int(text)
-    raise Malformed(
-        "API-1008", f"{MIN_POSITION} is the number that a write answered", at=MIN_POSITION
-    )
+    raise Malformed("API-1008", f"{name} is the number that a write answered", at=name)

@@ -35,11 +35,19 @@ Family = Literal[
     "flow",
     "ims",
     "plain",
+    "intilery",
+    "write",
+    "segment",
 ]
 
+DIALECTS: frozenset[Family] = frozenset(("intilery", "write", "segment"))
+"""Families of the doors for calls and customers (dialect.py): all their errors have their shape."""
+
 _400 = (
-    "API-1003 API-1004 API-1008 "
+    "API-1003 API-1004 API-1008 ASK-1001 ASK-1002 ASK-1003 ASK-1004 "
     "AUT-1005 AUT-2001 AUT-2003 AUT-2004 AUT-2005 AUT-2006 BAT-1002 BAT-1003 "
+    "CAL-1001 CAL-1002 CAL-1003 CAL-1004 CAL-1005 CAL-1006 CAL-1007 CAL-1008 CAL-1009 CAL-1010 "
+    "CAL-1011 CAL-1012 CAL-1013 CAL-1014 CAL-1015 CAL-1016 CAL-2001 "
     "BAT-1004 BAT-1005 BAT-1007 CTL-1008 DEL-1001 DEL-1002 DEL-1003 FLW-1001 "
     "INL-1001 INL-1002 INL-1003 INL-1004 INL-1005 INL-1006 INL-1007 INL-1012 INL-1018 "
     "PRJ-1003 PRJ-1008 PRJ-1009 PRO-1001 PRO-1002 PRO-1003 "
@@ -48,11 +56,12 @@ _400 = (
     "XDM-1002 XDM-1003 XDM-1004 XDM-1005 XDM-1006 XDM-2001 XID-1001"
 )
 _OTHERS = {
-    401: "AUT-1002 AUT-2002 INL-1013 INL-1014",
-    403: "AUT-1001 AUT-1003 AUT-1004 AUT-1006 AUT-1007 AUT-1009 INL-1015",
+    401: "AUT-1002 AUT-2002 INL-1013 INL-1014 KEY-1001",
+    403: "AUT-1001 AUT-1003 AUT-1004 AUT-1006 AUT-1007 AUT-1009 INL-1015 KEY-1002 KEY-1003",
     404: (
-        "API-1001 AUT-1008 BAT-1001 BAT-1006 CTL-1007 DAT-1001 DEL-1005 DEL-1006 FLR-1001 "
-        "INL-1008 INL-1019 PRJ-1001 PRJ-1002 PRJ-1010 PRO-1004 PRO-1005 PRV-1001 SMP-1001 "
+        "API-1001 AUT-1008 BAT-1001 BAT-1006 CTL-1007 CUS-1001 CUS-1002 DAT-1001 DEL-1005 DEL-1006 "
+        "FLR-1001 "
+        "INL-1008 INL-1019 KEY-1005 PRJ-1001 PRJ-1002 PRJ-1010 PRO-1004 PRO-1005 PRV-1001 SMP-1001 "
         "UND-1001 UND-1004 XDM-1001"
     ),
     405: "API-1002",
@@ -60,7 +69,7 @@ _OTHERS = {
     408: "API-1006 INL-1016",
     409: (
         "AUT-1010 CAT-1001 CAT-1003 CTL-1001 CTL-1004 CTL-1005 CTL-1006 CTL-1009 CTL-1010 "
-        "FLR-1002 FLW-1003 INL-1020 PRJ-1005 PRJ-1007 REG-1006 UND-1002"
+        "FLR-1002 FLW-1003 INL-1020 PRJ-1005 PRJ-1007 REG-1006 RGL-1001 RGL-1002 UND-1002"
     ),
     412: "CAT-1002 FLW-1002 PRJ-1006 REG-1007",
     410: "CHG-1001 FLR-1003 UND-1003",
@@ -69,7 +78,7 @@ _OTHERS = {
     415: "INL-1010 PRJ-1004",
     416: "DAT-1002",
     422: "DEL-1004 PRO-1006 PRO-1007",
-    429: "INL-1011",
+    429: "INL-1011 KEY-1004",
     500: "API-9001 CTL-1002 CTL-1003 REC-9001",
     503: "API-9002 API-9003 CHG-1002 INL-1017",
 }
@@ -129,6 +138,14 @@ _IMS_ERRORS = {
     "AUT-2006": "unsupported_grant_type",
 }
 
+_WORDS = {
+    401: "authentication_error",
+    403: "authentication_error",
+    404: "not_found",
+    429: "rate_limit_error",
+}
+"""What statuses are called in the dialects of calls. Source: Intilery contract, 4.13."""
+
 _PROBLEMS = {
     "PRJ-1001": ("The projection destination has not yet been created.", "missing-entity"),
     "PRJ-1004": ("HTTP 415 Unsupported Media Type", "unsupported-media-type"),
@@ -155,12 +172,14 @@ _REGISTRY_TYPES = {
 
 class Context(NamedTuple):
     """What an error's body may tell of the request. inlet_id, org_id: at inlets only. now_ms: the
-    time of the answer, where a family's errors have one."""
+    time of the answer, where a family's errors have one. tells_id: whether the Profiles API tells
+    request_id."""
 
     request_id: str
     inlet_id: str = ""
     org_id: str = ""
     now_ms: int = 0
+    tells_id: bool = False
 
 
 def status_of(error: PlatformError) -> int:
@@ -182,7 +201,8 @@ def response(error: PlatformError, family: Family, context: Context) -> Response
             "detail": "A valid content-type must be specified",
         }
     else:
-        shape = _SHAPES["gateway" if error.code in OF_GATEWAY else family]
+        of_gateway = error.code in OF_GATEWAY and family not in DIALECTS
+        shape = _SHAPES["gateway" if of_gateway else family]
         body = shape(error, status, context)
     media_type = media_of(error.code, family)
     return Response(status, encode_json(body), _headers(error, status), media_type)
@@ -438,6 +458,40 @@ def _plain_body(error: PlatformError, status: int, context: Context) -> JSON:
     return {"status": status, "detail": detail_of(error, context)}
 
 
+def word(code: str, family: Family = "intilery") -> str:
+    """What a code is called in the dialects of calls. Source: Intilery contract, 4.13 and 13.1."""
+    if family == "segment" and code == "KEY-1001":
+        return "invalid_write_key"
+    if code == "ASK-1002":
+        return "validation_error"
+    status = STATUS[code]
+    return _WORDS.get(status, "invalid_request_error" if status < 500 else "internal_server_error")
+
+
+def _intilery_body(error: PlatformError, _: int, context: Context) -> JSON:
+    """Source: Intilery contract, 4.13."""
+    said = {"code": word(error.code), "message": detail_of(error, context)}
+    return {"error": {**said, "requestId": context.request_id} if context.tells_id else said}
+
+
+def _write_body(error: PlatformError, _: int, context: Context) -> JSON:
+    """Source: Intilery contract, 4.14."""
+    return {
+        "success": False,
+        "message": detail_of(error, context),
+        "code": word(error.code, "write"),
+    }
+
+
+def _segment_body(error: PlatformError, _: int, context: Context) -> JSON:
+    """Source: Intilery contract, 13.1."""
+    return {
+        "success": False,
+        "message": detail_of(error, context),
+        "code": word(error.code, "segment"),
+    }
+
+
 _SHAPES: dict[Family, Callable[[PlatformError, int, Context], JSON]] = {
     "gateway": _gateway_body,
     "entities": _entities_shape,
@@ -457,13 +511,19 @@ _SHAPES: dict[Family, Callable[[PlatformError, int, Context], JSON]] = {
     "flow": _flow_body,
     "ims": _ims_body,
     "plain": _plain_body,
+    "intilery": _intilery_body,
+    "write": _write_body,
+    "segment": _segment_body,
 }
 
 
 def _headers(error: PlatformError, status: int) -> tuple[tuple[str, str], ...]:
     if status in (429, 503) or "retry_after_seconds" in error.facts:
         seconds = error.facts.get("retry_after_seconds", _RETRY_SECONDS)
-        return (("retry-after", str(seconds)),)
+        limits = (f"x-ratelimit-{name}" for name in ("limit", "remaining", "reset"))
+        told = ((name, error.facts.get(name.rpartition("-")[2])) for name in limits)
+        known = ((name, str(number)) for name, number in told if number is not None)
+        return (("retry-after", str(seconds)), *known)
     if status == 408:
         return (("connection", "close"),)  # the rest of the body may still be on its way
     if status == 416:

@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 import structlog
 
-from onefold.api import body, gateway, position, problem, streams
-from onefold.api.context import FilePart, Request, Response, Rooms, Stream
+from onefold.api import body, dialect, gateway, keys, position, problem, streams
+from onefold.api.context import Caller, FilePart, Holder, Request, Response, Rooms, Stream
 from onefold.api.declared import Answer, Body, Parameter
 from onefold.domain.sandbox import SandboxId
 from onefold.errors import Defect, Malformed, OverLimit, PlatformError, Rejected, Unavailable
@@ -29,6 +29,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Handler = Callable[[Request, Rooms], Response]
+Gate = Literal["platform", "organisation", "write-key", "none"] | keys.Gate
 
 REQUEST_ID_LENGTH_MAX = 200
 PIECE_BYTES = 262_144
@@ -37,20 +38,26 @@ FILE_PATH = "{file_path}"
 """In a route's path: a place that takes any number of segments."""
 
 NO_BODY = frozenset(("GET", "HEAD", "DELETE", "OPTIONS"))
-_COLLECTION_CODES = ("INL-1009", "INL-1016", "INL-1001")
+_COLLECTION_CODES = ("INL-1009", "INL-1016", "INL-1001", "INL-1010")
+_DIALECT_CODES = ("API-1005", "API-1006", "API-1003", "ASK-1004")
 
 
 class Route(NamedTuple):
-    """One route. path: may hold `{name}`, one segment each, and at the end FILE_PATH.
+    """One route. path: may hold `{name}`, one segment each, and at the end FILE_PATH; in the
+    dialects of calls also dialect.PROFILE_KEY.
 
     gate: `platform` checks token, key, organisation and sandbox and gives the handler its Caller;
-    `organisation` does without the sandbox.
+    `organisation` does without the sandbox. `key-read` and `key-write` check the API key of the
+    header `auth-token` for the tenant that the path names, `space` that of a Basic header for the
+    place `{space}`; all three give the handler its Holder (keys.py). At `write-key` the key may
+    stand in the body: the handler asks keys.py itself.
     family: the shape of errors. inline: which requests are answered on the event loop. needs:
     the permission that the call takes, `permission:action` of domain/permissions.py. body_max:
     bytes, instead of the setting's. spool: the body goes into a file, and may be as large as
     `file_bytes_max`. url_max: characters of the whole URL. reads: it answers from what the pipeline
     writes, so its answers have a position, and may be asked for one (position.py); behind the
-    platform's gate only.
+    gates `platform`, `key-read` and `space` only. cors: browsers may ask from any origin; of all
+    routes of a path or of none.
 
     The others are for the document (openapi.py). summary: instead of the first sentence of the
     handler's docstring. answers: by status, those that are no errors. fails: codes of the errors
@@ -61,7 +68,7 @@ class Route(NamedTuple):
     method: str
     path: str
     handler: Handler
-    gate: Literal["platform", "organisation", "none"] = "platform"
+    gate: Gate = "platform"
     family: problem.Family = "gateway"
     inline: Callable[[Request], bool] | None = None
     needs: str | None = None
@@ -69,6 +76,7 @@ class Route(NamedTuple):
     spool: bool = False
     url_max: int | None = None
     reads: bool = False
+    cors: bool = False
     summary: str = ""
     parameters: tuple[Parameter, ...] = ()
     takes: Body | None = None
@@ -83,8 +91,9 @@ class Endpoint:
         self._routes = {route.method: route for route in routes}
         if "GET" in self._routes:
             self._routes.setdefault("HEAD", self._routes["GET"])
-        self._allow = ", ".join(sorted(self._routes))
         self._first = routes[0]
+        also = ("OPTIONS",) if self._first.cors else ()
+        self._allow = ", ".join(sorted((*self._routes, *also)))
         self._rooms = rooms
         self._threads = threads
 
@@ -98,16 +107,14 @@ class Endpoint:
         method: str = scope["method"]
         route = self._routes.get(method)
         if route is None:
+            if method == "OPTIONS" and self._first.cors:
+                return dialect.preflight(self._allow)
             raise Rejected("API-1002", allow=self._allow)
         rooms = self._rooms
         if route.url_max is not None:
             _refuse_long_url(scope, route.url_max, rooms)
-        caller = None
-        if route.gate != "none":
-            in_sandbox = route.gate == "platform"
-            caller = gateway.caller(
-                method, headers, rooms, in_sandbox=in_sandbox, needs=route.needs
-            )
+        places = path_parameters(scope)
+        caller, holder, address = _let_in(route, scope, headers, places, rooms)
         read, spooled = b"", None
         if route.spool:
             directory = rooms.settings.data / SPOOL
@@ -115,24 +122,28 @@ class Endpoint:
             spooled = await body.spooled(receive, headers, limits, directory, self._threads)
         elif method not in NO_BODY:
             read = await body.read(receive, headers, _limits(route, rooms))
+            if route.gate == "key-write":
+                dialect.refuse_other_media(headers)
         request = Request(
             method,
             scope["path"],
-            path_parameters(scope),
+            places,
             scope["query_string"].decode("latin-1"),
             headers,
             read,
             request_id,
             caller,
             spooled,
+            holder,
+            address,
         )
         loop = asyncio.get_running_loop()
         known = None
         if route.reads:
-            assert caller is not None
-            sandbox = caller.sandbox.id
-            if position.MIN_POSITION in headers:
-                known = await _reached(sandbox, headers, rooms)
+            sandbox, wanted = _sought(request)
+            if wanted is not None:
+                name = position.MIN_POSITION if holder is None else position.MIN_AS_OF
+                known = await _reached(sandbox, wanted, name, rooms)
             else:
                 known = rooms.positions.lately(sandbox, loop.time())
         try:
@@ -147,18 +158,25 @@ class Endpoint:
         finally:
             if spooled is not None:
                 spooled.unlink(missing_ok=True)
-        return response if known is None else position.known_to(response, known)
+        if known is None:
+            return response
+        return position.known_to(response, known, of_calls=holder is not None)
 
 
 class Nowhere:
-    """ASGI application of all paths that no route has."""
+    """ASGI application of all paths that no route has. family: of its answers; posted: of those to
+    POST."""
 
-    def __init__(self, rooms: Rooms) -> None:
+    def __init__(
+        self, rooms: Rooms, family: problem.Family = "gateway", posted: problem.Family = "gateway"
+    ) -> None:
         self._rooms = rooms
-        self._route = Route("GET", "unmatched", _nothing, gate="none")
+        self._route = Route("GET", "unmatched", _nothing, gate="none", family=family)
+        self._posted = self._route._replace(family=posted)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await serve(self._route, _nowhere, scope, receive, send, self._rooms)
+        route = self._posted if scope["method"] == "POST" else self._route
+        await serve(route, _nowhere, scope, receive, send, self._rooms)
 
 
 Answering = Callable[[Scope, Mapping[str, str], str, Receive], Awaitable[Response]]
@@ -170,7 +188,8 @@ async def serve(
     """Send what `answer` gives, or the error it raises in the shape of the route's family."""
     started = rooms.clock.monotonic_s()
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    request_id = request_id_of(headers, rooms)
+    of_dialect = route.family in problem.DIALECTS
+    request_id = rooms.ids.uuid() if of_dialect else request_id_of(headers, rooms)
     try:
         response = await answer(scope, headers, request_id, receive)
     except body.Disconnected:
@@ -181,8 +200,11 @@ async def serve(
         defect = Defect("Unexpected error")
         defect.__cause__ = error
         response = _failed(defect, route, scope, request_id, rooms)
+    if of_dialect:
+        response = await _dressed(response, route, scope, headers, request_id)
+    named = "" if of_dialect else request_id
     if response.stream is None:
-        await _sent(response, request_id, scope["method"], send)
+        await _sent(response, named, scope["method"], send)
     now_s = rooms.clock.monotonic_s()
     rooms.metrics.request(
         route.path, scope["method"], response.status, seconds=now_s - started, now_s=now_s
@@ -198,7 +220,7 @@ async def serve(
         )
     if response.stream is not None:
         reading = Reading(route, scope["method"], headers, response.stream.sandbox)
-        await _streamed(response, response.stream, reading, request_id, receive, send, rooms)
+        await _streamed(response, response.stream, reading, named, receive, send, rooms)
 
 
 class Reading(NamedTuple):
@@ -242,18 +264,59 @@ async def _streamed(
         stream.close()
 
 
-async def _reached(sandbox: SandboxId, headers: Mapping[str, str], rooms: Rooms) -> int:
+def _let_in(
+    route: Route,
+    scope: Scope,
+    headers: Mapping[str, str],
+    places: Mapping[str, str],
+    rooms: Rooms,
+) -> tuple[Caller | None, Holder | None, str]:
+    """Who asks, as the route's gate finds out, and from which address, where that counts."""
+    gate = route.gate
+    if gate == "platform" or gate == "organisation":
+        in_sandbox, needs = gate == "platform", route.needs
+        asks = gateway.caller(scope["method"], headers, rooms, in_sandbox=in_sandbox, needs=needs)
+        return asks, None, ""
+    if route.family not in problem.DIALECTS:
+        return None, None, ""
+    address: str = (scope.get("client") or ("",))[0]
+    if gate == "none" or gate == "write-key":
+        return None, None, address
+    query = scope["query_string"].decode("latin-1")
+    return None, keys.holder(gate, headers, places, query, address, rooms), address
+
+
+def _sought(request: Request) -> tuple[SandboxId, int | None]:
+    """What a read reads, and the position that the answer has to know of, if it names one."""
+    if request.holder is not None:
+        return request.holder.sandbox.id, position.wanted_as_of(request.raw_query)
+    assert request.caller is not None
+    named = position.MIN_POSITION in request.headers
+    return request.caller.sandbox.id, position.wanted(request.headers) if named else None
+
+
+async def _dressed(
+    response: Response, route: Route, scope: Scope, headers: Mapping[str, str], request_id: str
+) -> Response:
+    """The response as the dialects of calls have it."""
+    if dialect.wants_gzip(response, headers):
+        if len(response.body) > dialect.GZIP_ALONE_BYTES:
+            response = await asyncio.to_thread(dialect.gzipped, response)
+        else:
+            response = dialect.gzipped(response)
+    return dialect.dressed(response, scope["path"], scope["method"], request_id, cors=route.cors)
+
+
+async def _reached(sandbox: SandboxId, wanted: int, name: str, rooms: Rooms) -> int:
     """The position that is passed now; waits a moment for the one that the caller needs, and holds
-    no thread meanwhile. Raises Malformed API-1008, Unavailable API-9003."""
-    wanted = position.wanted(headers)
+    no thread meanwhile. name: how the caller said it. Raises Malformed API-1008, Unavailable
+    API-9003."""
     passed = rooms.positions.passed(sandbox)
     known = passed()
     if known >= wanted:
         return known
     if wanted > rooms.positions.end(sandbox):
-        raise Malformed(
-            "API-1008", f"{position.MIN_POSITION} is beyond the last write of this sandbox"
-        )
+        raise Malformed("API-1008", f"{name} is beyond the last write of this sandbox", at=name)
     loop = asyncio.get_running_loop()
     deadline, look = loop.time() + position.WAIT_SECONDS, position.LOOK_SECONDS
     while known < wanted:
@@ -270,11 +333,13 @@ async def _reached(sandbox: SandboxId, headers: Mapping[str, str], rooms: Rooms)
 def request_id_of(headers: Mapping[str, str], rooms: Rooms) -> str:
     """The caller's x-request-id, cut to printable ASCII of at most 200 characters, or a new one."""
     given = headers.get("x-request-id")
-    if given is None:
-        return rooms.ids.hex(bytes_=16)
-    if not (given.isascii() and given.isprintable()):
-        given = "".join(char for char in given if " " <= char <= "~")
-    return given[:REQUEST_ID_LENGTH_MAX].strip() or rooms.ids.hex(bytes_=16)
+    return (given and _printable(given)) or rooms.ids.hex(bytes_=16)
+
+
+def _printable(text: str) -> str:
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(char for char in text if " " <= char <= "~")
+    return text[:REQUEST_ID_LENGTH_MAX].strip()
 
 
 def path_parameters(scope: Scope) -> Mapping[str, str]:
@@ -297,12 +362,17 @@ def _limits(route: Route, rooms: Rooms) -> body.Limits:
     settings = rooms.settings
     if route.spool:
         return body.Limits(settings.file_bytes_max, settings.file_seconds_max)
-    bytes_max = settings.body_bytes_max if route.body_max is None else route.body_max
+    usual = settings.body_bytes_max
+    if route.family in problem.DIALECTS:
+        usual = dialect.BODY_BYTES_MAX
+    bytes_max = usual if route.body_max is None else route.body_max
     return body.Limits(bytes_max, settings.body_seconds_max, *body_codes(route.family))
 
 
-def body_codes(family: problem.Family) -> tuple[str, str, str]:
-    """The codes of a body that is too large, too slow or unreadable."""
+def body_codes(family: problem.Family) -> tuple[str, str, str, str]:
+    """The codes of a body that is too large, too slow, unreadable or in an unknown coding."""
+    if family in problem.DIALECTS:
+        return _DIALECT_CODES
     return _COLLECTION_CODES if family == "collection" else body.CODES
 
 
@@ -312,9 +382,11 @@ def _failed(
     """The answer to a failed request; failures of ours are logged, without what was sent."""
     status = problem.status_of(error)
     if status >= 500:
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         structlog.get_logger().error(
             "request_failed",
             request_id=request_id,
+            caller_request_id=_printable(given),
             method=scope["method"],
             route=route.path,
             status=status,
@@ -325,7 +397,8 @@ def _failed(
     if route.family == "collection":
         inlet_id = next(iter(path_parameters(scope).values()), "")
         org_id = _org_of(inlet_id, error, rooms)
-    context = problem.Context(request_id, inlet_id, org_id, rooms.clock.now_ms())
+    tells_id = bool(rooms.settings.error_request_ids)
+    context = problem.Context(request_id, inlet_id, org_id, rooms.clock.now_ms(), tells_id)
     return problem.response(error, route.family, context)
 
 
@@ -362,8 +435,9 @@ async def _sent(response: Response, request_id: str, method: str, send: Send) ->
 
 
 def _head(response: Response, request_id: str, length: int | None) -> Message:
-    """The start of a response; length: of its body, None when nobody knows."""
-    headers = [(b"x-request-id", request_id.encode("latin-1"))]
+    """The start of a response; length: of its body, None when nobody knows. request_id: empty when
+    the response says it."""
+    headers = [(b"x-request-id", request_id.encode("latin-1"))] if request_id else []
     if length is not None and response.status not in (204, 304):
         headers.append((b"content-length", b"%d" % length))
     if length != 0:

@@ -29,8 +29,20 @@ from onefold.api.identity import (
 from onefold.api.identity import settings as identity_settings
 from onefold.api.imports import batches, files
 from onefold.api.ims import tokens
+from onefold.api.intilery import events as customer_events
+from onefold.api.intilery import list as customer_list
+from onefold.api.intilery import preferences, write
+from onefold.api.intilery import profiles as customers
 from onefold.api.observability import insights
-from onefold.api.onefold import changes, edge, explain, failed_records, receipts, undo
+from onefold.api.onefold import (
+    changes,
+    edge,
+    explain,
+    failed_records,
+    receipts,
+    regulations,
+    undo,
+)
 from onefold.api.privacy import jobs as privacy_jobs
 from onefold.api.profile import (
     bulk,
@@ -45,10 +57,21 @@ from onefold.api.profile import (
 )
 from onefold.api.sandboxes import sandboxes
 from onefold.api.schemaregistry import descriptors, resources, rpc
+from onefold.api.segment import ingest, projects, tag
+from onefold.api.segment import profiles as subjects
 
 ROUTES = (
     *entities.ROUTES,
     *messages.ROUTES,
+    *customers.ROUTES,
+    *customer_events.ROUTES,
+    *customer_list.ROUTES,
+    *subjects.ROUTES,
+    *write.ROUTES,
+    *ingest.ROUTES,
+    *tag.ROUTES,
+    *projects.ROUTES,
+    *preferences.ROUTES,
     *bulk.ROUTES,
     *delete_entity.ROUTES,
     *tokens.ROUTES,
@@ -92,6 +115,7 @@ ROUTES = (
     *explain.ROUTES,
     *undo.ROUTES,
     *receipts.ROUTES,
+    *regulations.ROUTES,
     *health.ROUTES,
     *described.ROUTES,
 )

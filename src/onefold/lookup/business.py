@@ -7,6 +7,7 @@ from __future__ import annotations
 import msgspec
 
 from onefold.domain.identity.identity import Identity, Xid
+from onefold.domain.identity.namespace import Namespace
 from onefold.domain.profile.business import NAMESPACES, is_of
 from onefold.domain.profile.merge import merged
 from onefold.domain.profile.merge_policy import MergePolicy, default_policy
@@ -44,10 +45,10 @@ def business(
     PRO-1005. Cost: one read by key, and a merge.
     """
     xid, identity = identity_of(snapshot, asked)
-    if not is_of(snapshot.namespaces.by_id(identity.namespace_id), name):
-        raise Malformed(
-            "PRO-1002", f"Of this class only {NAMESPACES[name]} is known", at="entityIdNS"
-        )
+    namespace = snapshot.namespaces.by_id(identity.namespace_id)
+    if namespace is None or not is_of(namespace, name):
+        wanted = " and ".join(NAMESPACES[name])
+        raise Malformed("PRO-1002", f"Of this class only {wanted} is known", at="entityIdNS")
     policy = _policy(snapshot, name, policy_id)
     parts = [
         fragment
@@ -56,7 +57,7 @@ def business(
     ]
     if not parts:
         return None
-    attributes = {**merged(parts, policy), "identityMap": _identity_map(name, identity)}
+    attributes = {**merged(parts, policy), "identityMap": _identity_map(namespace, identity)}
     if selector is not None:
         attributes = selected(attributes, selector)
     return BusinessEntity(xid, attributes)
@@ -67,8 +68,8 @@ def _is_known(snapshot: Snapshot, name: str, dataset: str) -> bool:
     return found is not None and found.business == name
 
 
-def _identity_map(name: str, identity: Identity) -> JSON:
-    return {NAMESPACES[name]: [{"id": identity.value}]}
+def _identity_map(namespace: Namespace, identity: Identity) -> JSON:
+    return {namespace.code.lower(): [{"id": identity.value}]}
 
 
 def _policy(snapshot: Snapshot, name: str, policy_id: str | None) -> MergePolicy:

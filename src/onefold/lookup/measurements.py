@@ -53,6 +53,7 @@ _PROFILES = "timeseries.profiles.dataset."
 _IDENTITY = "timeseries.identity.dataset."
 _GRAPH = "timeseries.identity.graph.imsorg."
 _COLLECTION = "timeseries.data.collection."
+_CALLS = "timeseries.calls.dataset."
 
 COUNTED: dict[str, Counted] = {
     _INGESTION + "recordsuccess.count": _profile("applied"),
@@ -71,6 +72,9 @@ COUNTED: dict[str, Counted] = {
     _IDENTITY + "namespacecode.recordsuccess.count": _profile("linked", detail=NAMESPACE),
     _IDENTITY + "namespacecode.recordskipped.count": _profile("alone", detail=NAMESPACE),
     _IDENTITY + "namespacecode.new.count": _profile("new", detail=NAMESPACE),
+    _CALLS + "duplicatediffering.count": _profile("duplicate_differs"),
+    _CALLS + "traitrefused.count": _profile("refused_traits"),
+    _CALLS + "nameunplanned.count": _profile("unplanned"),
     _COLLECTION + "inlet.success": _inlet("accepted"),
     _COLLECTION + "inlet.failure": _inlet("refused"),
     _COLLECTION + "inlet.total.messages.received": _inlet("accepted", "refused"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from onefold.domain.graph.cluster import CLUSTER_LIMIT
+from onefold.domain.graph.settings import CLUSTER_LIMIT
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Identity, Xid
 from onefold.domain.profile.business import is_of_any

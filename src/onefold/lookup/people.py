@@ -12,7 +12,7 @@ from operator import attrgetter
 
 import msgspec
 
-from onefold.domain.graph.cluster import CLUSTER_LIMIT
+from onefold.domain.graph.settings import CLUSTER_LIMIT
 from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.fragment import Fragment
 from onefold.domain.profile.merge_policy import MergePolicy
@@ -38,14 +38,21 @@ class Person(msgspec.Struct, frozen=True, gc=False):
 
 
 def people(
-    reader: Reader, packing: Packing, policy: MergePolicy, after: Cursor, *, members_max: int
+    reader: Reader,
+    packing: Packing,
+    policy: MergePolicy,
+    after: Cursor,
+    *,
+    members_max: int,
+    limit: int | None = None,
 ) -> tuple[list[Person], Cursor | None]:
     """The people of up to `members_max` identities behind a cursor, and the cursor behind them;
     None: nobody is left.
 
-    Clusters of more than 50 identities are left out. Under a policy without a graph each identity
-    stands for itself. Source: profile contract, 4.6. Cost: a walk over the members, and a read by
-    key for each identity's fragments.
+    Clusters of more than `limit` identities, 50 when it is not given, are left out; members_max has
+    to be larger than that. Under a policy without a graph each identity stands for itself.
+    Source: profile contract, 4.6. Cost: a walk over the members, and a read by key for each
+    identity's fragments.
     """
     found = identities.every_member(reader, after=after, limit=members_max)
     following = None
@@ -55,7 +62,8 @@ def people(
     for fragment in fragments.fragments_of(reader, packing, [member.xid for member in found]):
         if policy.admits_record(fragment.dataset):
             of.setdefault(fragment.xid, []).append(fragment)
-    return list(_people(found, of, policy)), following
+    most = CLUSTER_LIMIT if limit is None else limit
+    return list(_people(found, of, policy, most)), following
 
 
 def behind(person: Person) -> Cursor:
@@ -72,14 +80,14 @@ def _whole(found: list[Member]) -> tuple[list[Member], Cursor]:
 
 
 def _people(
-    found: list[Member], of: dict[Xid, list[Fragment]], policy: MergePolicy
+    found: list[Member], of: dict[Xid, list[Fragment]], policy: MergePolicy, limit: int
 ) -> Iterator[Person]:
     for cluster, group in groupby(found, attrgetter("cluster")):
         members = sorted(group, key=_by_appearance)
         if policy.identity_graph == "none":
             for member in members:
                 yield Person(cluster, Owner(member.xid, [member]), of.get(member.xid, []))
-        elif len(members) <= CLUSTER_LIMIT:
+        elif len(members) <= limit:
             parts = [fragment for member in members for fragment in of.get(member.xid, ())]
             yield Person(cluster, Owner(members[0].xid, members), parts)
 

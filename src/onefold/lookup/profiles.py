@@ -4,16 +4,20 @@ generation of its definitions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.merge_policy import MergePolicy
 from onefold.domain.profile.project import Selector, selector
 from onefold.domain.sandbox import SandboxId
 from onefold.errors import NotFound, OverLimit
+from onefold.lookup import customers
 from onefold.lookup.activity import Activity
 from onefold.lookup.answers import Answers
 from onefold.lookup.business import BusinessEntity, business
+from onefold.lookup.customers import Customer, Key, Known
 from onefold.lookup.entity import ProfileEntity, entity
 from onefold.lookup.explanation import Explanation, explanation
 from onefold.lookup.owner import (
@@ -25,14 +29,26 @@ from onefold.lookup.owner import (
     owner_in,
 )
 from onefold.lookup.timeline import Page, TimelineQuery, page
+from onefold.store.engine import Reader
 from onefold.store.packing import Packing
 from onefold.store.places import Places
 from onefold.store.snapshot import Definitions, Snapshot
-from onefold.store.tables import clusters, outcomes
+from onefold.store.tables import clusters, outcomes, suppressions
 from onefold.store.tables.outcomes import Outcome
+
+_ENTITY = "entity"
+"""The view of kept answers that are profiles."""
 
 FIELDS_KEPT_MAX = 1_000
 """Characters of selectors for which answers are kept; keys are not part of the counted bytes."""
+
+
+class Sight(NamedTuple):
+    """One state of a sandbox's store, and what is defined there."""
+
+    reader: Reader
+    packing: Packing
+    snapshot: Snapshot
 
 
 class Profiles:
@@ -113,7 +129,7 @@ class Profiles:
             if is_kept and self._activity is None:
                 version = clusters.version(reader, cluster)
             if version is not None:
-                key = (sandbox, cluster, policy.id, fields)
+                key = (sandbox, cluster, _ENTITY, policy.id, fields)
                 stamp = (snapshot.generation, version)
                 kept = self._answers.get(key, stamp)
                 if kept is not None:
@@ -127,6 +143,57 @@ class Profiles:
             if version is not None and found.tags:  # without a fragment, events change the answer
                 self._answers.keep(key, stamp, answer)
             return xid, answer
+
+    def customer(
+        self,
+        sandbox: SandboxId,
+        asked: Key,
+        encoded: Callable[[Customer, Known], bytes],
+        *,
+        view: str,
+        generation: int | None = None,
+    ) -> bytes | None:
+        """What `encoded` makes of the customer of a key of any kind but `email`; None when there is
+        none, or it is suppressed.
+
+        The same is answered again without merging while nothing that it depends on has changed.
+        view: names what `encoded` makes, which must depend on nothing but the customer and its
+        merged profile. Cost: three or four reads by key when kept, one more for every person where
+        anybody is suppressed.
+        """
+        snapshot = self._definitions.snapshot(sandbox, generation)
+        with self._places.profile(sandbox).reading() as reader:
+            cluster = customers.cluster_of(reader, snapshot, asked)
+            if cluster is None:
+                return None
+            found = None
+            if suppressions.any(reader):
+                found = customers.customer_of(reader, snapshot, cluster)
+                if found is None:
+                    return None
+            version = clusters.version(reader, cluster)
+            if version is not None:
+                key = (sandbox, cluster, view)
+                stamp = (snapshot.generation, version)
+                kept = self._answers.get(key, stamp)
+                if kept is not None:
+                    return kept
+            found = found or customers.customer_of(reader, snapshot, cluster)
+            if found is None:
+                return None
+            known = customers.known(reader, self._packing(sandbox), snapshot, found)
+            answer = encoded(found, known)
+            if version is not None:
+                self._answers.keep(key, stamp, answer)
+            return answer
+
+    @contextmanager
+    def sight(self, sandbox: SandboxId, generation: int | None = None) -> Iterator[Sight]:
+        """One state of a sandbox's store for the length of a block, to ask it several questions
+        that go together (lookup/customers.py and others)."""
+        snapshot = self._definitions.snapshot(sandbox, generation)
+        with self._places.profile(sandbox).reading() as reader:
+            yield Sight(reader, self._packing(sandbox), snapshot)
 
     def business(
         self,

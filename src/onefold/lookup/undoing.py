@@ -193,7 +193,7 @@ class Undoing:
         return found
 
 
-_KINDS = (LINK, suppression.RECORD, suppression.IDENTITY)
+_KINDS = (LINK, suppression.RECORD, suppression.IDENTITY, suppression.NO_TRACK)
 
 
 def _found(reader: Reader, which: Which) -> Recorded:

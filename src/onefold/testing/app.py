@@ -7,6 +7,7 @@ when told (`drain`), and the clock moves only when told (`at`), so a test decide
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any, cast
 import httpx
 
 from onefold import config, doctor, server
-from onefold.control import installation, starter
+from onefold.control import installation, keys, starter
+from onefold.control.keys import NewKey
 from onefold.domain.failed_record import FailedRecord
 from onefold.domain.sandbox import Sandbox
 from onefold.effects import SystemIds
@@ -24,6 +26,7 @@ from onefold.observe.metrics import Metrics
 from onefold.store.packing import Packing
 from onefold.store.places import Places
 from onefold.store.tables import failed_records, outcomes
+from onefold.store.tables.api_keys import ANY
 from onefold.store.tables.outcomes import Outcome
 from onefold.testing.clock import START_MS, SimClock
 from onefold.wire import JSON
@@ -58,12 +61,15 @@ def install(
 
 
 class App:
-    """The server, the pipeline and a client of the installation in `data`; settings by name."""
+    """The server, the pipeline and a client of the installation in `data`; settings by name.
+    places: instead of those of `data`, such as some that fail."""
 
-    def __init__(self, data: Path, *, now_ms: int = START_MS, **settings: Any) -> None:
+    def __init__(
+        self, data: Path, *, now_ms: int = START_MS, places: Places | None = None, **settings: Any
+    ) -> None:
         self.clock = SimClock(now_ms)
         self.settings = config.settings(data, environment={}, **settings)
-        self.places = Places(data)
+        self.places = Places(data) if places is None else places
         self.bell = PipeBell()
         metrics = Metrics()
         self.rooms = server.rooms(
@@ -90,6 +96,7 @@ class App:
         self.sandbox: Sandbox = next(s for s in known.sandboxes if s.is_default)
         self.org_id = self.sandbox.org_id
         self.client_id = next(iter(known.credentials))
+        self.tenant_path = "/track/acme/acme/ACME/v1"
         snapshot = self.rooms.definitions.snapshot(self.sandbox.id)
         self.tenant = f"_{snapshot.tenant_id}"
         self.datasets = {dataset.name: dataset for dataset in snapshot.datasets.values()}
@@ -166,6 +173,62 @@ class App:
         headers = {"content-type": "application/json"} | self.headers(**changed_headers)
         return self.request("POST", url, content=json.dumps(body), headers=headers)
 
+    # Calls and customers
+
+    def account(
+        self, client: str = "acme", account: str = "acme", brand: str = ANY, **given: Any
+    ) -> NewKey:
+        """A new key; its account is made if it is not there yet, and becomes `tenant_path`, and its
+        sandbox the one that the methods below look into. given: as `keys.create` takes it."""
+        new = keys.create(
+            self.places.control(),
+            self.clock,
+            SystemIds(),
+            client=client,
+            account=account,
+            brand=brand,
+            **given,
+        )
+        if new.sandbox is not None:
+            self.sandbox = new.sandbox
+            self.tenant_path = f"/track/{client}/{account}/{account.upper()}/v1"
+        return new
+
+    def ask(self, key: NewKey | None, url: str, **headers: str) -> httpx.Response:
+        """GET of a path below `/v1` of the tenant, with the key's auth token; headers are named
+        with underscores."""
+        return self.request("GET", self.tenant_path + url, headers=_with_token(key, headers))
+
+    def call(self, key: NewKey | None, kind: str, body: JSON, **headers: str) -> httpx.Response:
+        """POST of a call of a kind, or of a `batch`, at the tenant's write door."""
+        headers = {"content_type": "application/json"} | headers
+        return self.request(
+            "POST",
+            f"{self.tenant_path}/{kind}",
+            content=json.dumps(body),
+            headers=_with_token(key, headers),
+        )
+
+    def calls(self, key: NewKey, *calls: tuple[str, JSON]) -> None:
+        """Send calls, each with its kind, all of which must be accepted, and apply them."""
+        for kind, body in calls:
+            answer = self.call(key, kind, body)
+            assert answer.status_code == 200, answer.text
+        self.drain()
+
+    def segment(self, path: str, body: JSON, user: str = "", **headers: str) -> httpx.Response:
+        """POST of JSON to a door of Segment or of the tag. user: of a Basic header, a write key."""
+        sent = {"content-type": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        if user:
+            sent["authorization"] = basic(user)
+        return self.request("POST", path, content=json.dumps(body), headers=sent)
+
+    def space(self, key: NewKey | None, url: str, space: str = "acme") -> httpx.Response:
+        """GET of a path of the Segment Profile API, below the space."""
+        headers = {} if key is None else {"authorization": basic(key.auth_token)}
+        return self.request("GET", f"/v1/spaces/{space}{url}", headers=headers)
+
     # Ingestion
 
     def message(self, dataset: str, entity: JSON, **header: JSON) -> dict[str, JSON]:
@@ -218,13 +281,26 @@ class App:
         """What the doctor finds wrong; empty when links, clusters and counts agree."""
         journal = Journal(self.places.journal(self.sandbox.id), self.bell)
         figures = self.rooms.lakes.of(self.sandbox.id).figures()
-        business = self.rooms.definitions.snapshot(self.sandbox.id).business_datasets()
-        with self.places.profile(self.sandbox.id).reading() as reader:
+        snapshot = self.rooms.definitions.snapshot(self.sandbox.id)
+        business, limit = snapshot.business_datasets(), snapshot.cluster_limit
+        store = self.places.profile(self.sandbox.id)
+        with store.reading() as reader:
             found = [
-                *doctor.examined(reader, journal, business=business),
+                *doctor.examined(reader, journal, business=business, limit=limit),
                 *doctor.lake_examined(reader, journal, figures),
+                *doctor.account_examined(reader, Packing(store), snapshot),
             ]
         return [one for one in found if not one.clean]
+
+
+def basic(user: str) -> str:
+    """An Authorization header of a user without a password."""
+    return f"Basic {base64.b64encode(f'{user}:'.encode()).decode()}"
+
+
+def _with_token(key: NewKey | None, headers: Mapping[str, str]) -> dict[str, str]:
+    sent = {} if key is None else {"auth-token": key.auth_token}
+    return sent | {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 def json_of(answer: httpx.Response) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Point(StrEnum):
 
 
 class Call(NamedTuple):
-    """One call. database: journal, profile, work or edge. rows: parameters, a row each."""
+    """One call. database: journal, profile, work, scroll or edge. rows: parameters, a row each."""
 
     database: str
     point: Point
@@ -180,6 +180,9 @@ class FaultyPlaces(Places):
 
     def work(self, sandbox: SandboxId) -> Engine:
         return FaultyEngine(super().work(sandbox), self._faults, "work")
+
+    def scroll(self, sandbox: SandboxId) -> Engine:
+        return FaultyEngine(super().scroll(sandbox), self._faults, "scroll")
 
     def edge(self, sandbox: SandboxId, destination_id: str) -> Engine:
         return FaultyEngine(super().edge(sandbox, destination_id), self._faults, "edge")

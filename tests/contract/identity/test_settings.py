@@ -96,10 +96,52 @@ def test_settings_can_be_replaced_and_taken_away(app: App) -> None:
     assert send(app, "GET", URL).status_code == 404
 
 
+def test_a_namespace_that_only_finds_is_shown_last_and_kept(app: App) -> None:
+    body = {
+        "namespaces": [
+            {"code": "Email", "lookupOnly": True},
+            {"code": "CRMID", "uniquePerGraph": True},
+            {"code": "ECID", "lookupOnly": False},
+        ]
+    }
+    saved = send(app, "PUT", URL, body)
+    assert saved.status_code == 200, saved.text
+    found = saved.json()["namespaces"]
+    assert [one["code"] for one in found if one["lookupOnly"]] == ["Email"]
+    assert found[-1]["code"] == "Email"
+    assert send(app, "GET", URL).json() == saved.json()
+    snapshot = app.rooms.definitions.snapshot(app.sandbox.id)
+    assert snapshot.lookup_only == {6}
+    words = ("code", "uniquePerGraph", "lookupOnly")
+    again = {"namespaces": [{word: one[word] for word in words} for one in found]}
+    assert send(app, "PUT", URL, again).json() == saved.json()
+    put(app, "CRMID!", "Email")
+    assert app.rooms.definitions.snapshot(app.sandbox.id).lookup_only == frozenset()
+
+
+def test_a_simulation_knows_who_only_finds(app: App) -> None:
+    events = [
+        {"identities": [{"namespace": "CRMID", "id": who}, {"namespace": "Email", "id": "a@x"}]}
+        for who in ("Tom", "Summer")
+    ]
+    body = {
+        "settings": {"namespaces": [{"code": "CRMID"}, {"code": "Email", "lookupOnly": True}]},
+        "events": events,
+    }
+    tried = send(app, "POST", SIMULATION, body).json()
+    assert (tried["before"]["clusters"], tried["before"]["links"]) == (1, 2)
+    assert (tried["after"]["clusters"], tried["after"]["links"]) == (0, 0)
+    assert tried["settings"]["namespaces"][-1]["lookupOnly"] is True
+
+
 @pytest.mark.parametrize(
     ("namespaces", "place"),
     [
         ([], "/namespaces"),
+        (
+            [{"code": "Email", "uniquePerGraph": True, "lookupOnly": True}],
+            "/namespaces/0/lookupOnly",
+        ),
         ([{"code": "Nobody"}], "/namespaces/0/code"),
         ([{"code": "Email"}, {"code": "email"}], "/namespaces/1/code"),
         ([{"code": "AAID"}], "/namespaces/0/code"),
@@ -127,7 +169,16 @@ def test_bad_settings_are_refused_with_their_place(
     assert send(app, "GET", URL).status_code == 404
 
 
-@pytest.mark.parametrize("body", [[], {}, {"namespaces": [{}]}, {"namespaces": "Email"}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        [],
+        {},
+        {"namespaces": [{}]},
+        {"namespaces": "Email"},
+        {"namespaces": [{"code": "Email", "lookupOnly": "yes"}]},
+    ],
+)
 def test_settings_of_another_form_are_refused(app: App, body: Any) -> None:
     assert send(app, "PUT", URL, body).status_code == 400
 

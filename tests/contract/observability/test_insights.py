@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from onefold.control import accounts
 from onefold.domain.categories import CATEGORIES
 from onefold.domain.lifecycle import BatchState
 from onefold.lookup.measurements import LABELS
 from onefold.store.tables import batches
+from onefold.store.tables.accounts import Account
 from onefold.store.tables.batches import Batch
 from onefold.testing.app import App
 from onefold.testing.clock import START_MS
@@ -101,6 +103,40 @@ def test_records_by_their_end(app: App) -> None:
     assert total(app, INGESTION + "size") == total(app, INGESTION + "dailysize") > 7 * 100
     ended = app.ended()
     assert sum(ended.values()) == total(app, PROFILES + "recordread.count")
+
+
+def test_what_was_noted_of_calls(app: App) -> None:
+    key = app.account(account=app.sandbox.name)
+    accounts.set_rules(
+        app.places.control(),
+        client="acme",
+        account=app.sandbox.name,
+        protected=["credit"],
+        plan_events=["Seen"],
+        plan_traits=["a", "credit"],
+    )
+    app.segment("/v1/t", {"userId": "u-1", "event": "Seen"}, user=key.write_key or "")
+    traits = {"a": 1, "b": 2, "credit": 9}
+    app.segment("/v1/i", {"userId": "u-1", "traits": traits}, user=key.write_key or "")
+    for number in (1, 2):
+        app.call(key, "track", {"userId": "u-1", "event": "Other", "messageId": "m", "n": number})
+    app.drain()
+    dataset = _account(app).calls
+    metrics = app.request("GET", "/metrics").text
+    for metric, counter, wanted in (
+        ("duplicatediffering", "onefold_calls_differing_total", 1),
+        ("traitrefused", "onefold_traits_refused_total", 1),
+        ("nameunplanned", "onefold_names_unplanned_total", 2),
+    ):
+        assert total(app, f"timeseries.calls.dataset.{metric}.count") == wanted
+        assert total(app, f"timeseries.calls.dataset.{metric}.count", dataSetId=dataset) == wanted
+        assert f"{counter} {float(wanted)}\n" in metrics
+
+
+def _account(app: App) -> Account:
+    found = app.rooms.definitions.snapshot(app.sandbox.id).account
+    assert found is not None
+    return found
 
 
 def test_identities_by_namespace(app: App) -> None:

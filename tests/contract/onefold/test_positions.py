@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from onefold.api import position
 from onefold.api.routes import ROUTES
 from onefold.control.starter import EVENTS, REGISTRATIONS
-from onefold.testing.app import ENTITIES, App
+from onefold.testing.app import ENTITIES, App, basic
 from tests.contract.asking import send
 from tests.contract.onefold.mending import INBOX, failed, unfit_event
 from tests.contract.people import RECORD, ecid, event, record
@@ -90,13 +91,15 @@ def test_a_read_that_asks_for_no_position_soon_answers_the_newest(app: App) -> N
         assert time.monotonic() < deadline
 
 
-def every_read() -> list[Any]:
+def every_read(*gates: str) -> list[Any]:
     return [
-        pytest.param(route, id=f"{route.method} {route.path}") for route in ROUTES if route.reads
+        pytest.param(route, id=f"{route.method} {route.path}")
+        for route in ROUTES
+        if route.reads and route.gate in gates
     ]
 
 
-@pytest.mark.parametrize("route", every_read())
+@pytest.mark.parametrize("route", every_read("platform"))
 def test_every_read_has_a_position_and_may_ask_for_one(app: App, route: Any) -> None:
     """Whatever else is wrong with the request: the answer says what it knows of."""
     path = route.path.replace("{", "").replace("}", "")
@@ -109,6 +112,34 @@ def test_every_read_has_a_position_and_may_ask_for_one(app: App, route: Any) -> 
     refused(answer, 400, "API-1008")
     answer = send(app, route.method, path, body, x_onefold_min_position="soon")
     refused(answer, 400, "API-1008")
+
+
+@pytest.mark.parametrize("route", every_read("key-read", "space"))
+def test_every_read_of_customers_has_a_position_and_may_ask_for_one(app: App, route: Any) -> None:
+    """The same under other names."""
+    key = app.account(account="prod", brand="*")
+    path = re.sub(r"\{(?:account|space)\}", "prod", route.path.replace("{client}", "acme"))
+    path = path.replace("{", "").replace("}", "")
+    headers = {"auth-token": key.auth_token, "authorization": basic(key.auth_token)}
+    written = write(app)
+    app.drain()
+    answer = app.request("GET", f"{path}?min_as_of={written}", headers=headers)
+    assert answer.headers[position.AS_OF] == str(written)
+    for wrong in (str(written + 1), "soon"):
+        answer = app.request("GET", f"{path}?min_as_of={wrong}", headers=headers)
+        assert (answer.status_code, "min_as_of" in answer.text) == (400, True), answer.text
+
+
+def test_a_read_of_a_customer_waits_half_a_second_at_most(app: App) -> None:
+    key = app.account(account="prod")
+    written = write(app)
+    started = time.monotonic()
+    answer = app.ask(key, f"/profiles/userId:none/traits?min_as_of={written}")
+    assert time.monotonic() - started >= position.WAIT_SECONDS
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["error"]["code"] == "internal_server_error"
+    app.drain()
+    assert app.ask(key, f"/profiles/userId:none/traits?min_as_of={written}").status_code == 404
 
 
 def test_the_reads_of_profiles_and_graphs_are_among_them() -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from onefold.control.starter import EVENTS, REGISTRATIONS
 from onefold.store.packing import Packing
@@ -100,7 +101,7 @@ def _known(app: App) -> Known:
     found = fragments.fragments_of(store, packing, [xid for xid, _ in ids])
     return Known(
         [
-            one[2]
+            replace(one[2], seq=0)
             for owner in owners
             for one in events.of_owner(store, packing, owner, after="", limit=1000)
         ],

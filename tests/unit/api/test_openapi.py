@@ -11,7 +11,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from onefold.api import error_schemas, problem
 from onefold.api.declared import TEXT, Answer, Body, query
 from onefold.api.openapi import PERMISSION, document, errors_of, summary_of, tag_of
-from onefold.api.route import Route
+from onefold.api.route import Gate, Route
 from onefold.api.routes import ROUTES
 from onefold.domain.sandbox import Sandbox, SandboxId
 from onefold.errors import CODES, Defect, PlatformError
@@ -239,6 +239,36 @@ def test_credentials_follow_from_the_gate() -> None:
     route = Route("GET", "/", _nothing)
     assert _one(route)["security"] == [{"bearer": [], "apiKey": [], "organisation": []}]
     assert _one(route._replace(gate="none"))["security"] == []
+    gates: dict[Gate, Any] = {
+        "key-read": [{"authToken": []}],
+        "key-write": [{"authToken": []}],
+        "space": [{"space": []}],
+        "write-key": [{}, {"writeKey": []}],
+    }
+    for gate, security in gates.items():
+        assert _one(route._replace(gate=gate))["security"] == security
+
+
+def test_doors_of_calls_have_their_own_errors_headers_and_position() -> None:
+    route = Route(
+        "POST",
+        "/",
+        _nothing,
+        gate="key-write",
+        family="write",
+        fails="",
+        answers={200: Answer("Good.")},
+    )
+    said = _one(route)
+    assert said["responses"].keys() == {"200", "400", "403", "408", "413", "429", "500", "503"}
+    assert said["responses"]["200"]["headers"].keys() == {"x-amzn-requestid"}
+    error = {"schema": {"$ref": "#/components/schemas/WriteError"}}
+    assert said["responses"]["429"]["content"] == {"application/json": error}
+    reads = route._replace(method="GET", gate="key-read", family="intilery", reads=True)
+    said = _one(reads)
+    assert said["responses"].keys() == {"200", "400", "401", "403", "429", "500", "503"}
+    assert "x-profile-as-of" in said["responses"]["200"]["headers"]
+    assert [p["name"] for p in said["parameters"]] == ["min_as_of"]
 
 
 def _schemas(node: Any) -> list[Any]:

@@ -44,6 +44,7 @@ LARGEST_DEFAULT = 10
 class _Priority(msgspec.Struct, rename="camel"):
     code: str
     unique_per_graph: bool = False
+    lookup_only: bool = False
 
 
 class _Settings(msgspec.Struct):
@@ -53,6 +54,9 @@ class _Settings(msgspec.Struct):
         if len(self.namespaces) > NAMESPACES_MAX:
             raise OverLimit("CTL-1008", f"Settings name at most {NAMESPACES_MAX} namespaces")
         return [(one.code, one.unique_per_graph) for one in self.namespaces]
+
+    def lookup_only(self) -> frozenset[str]:
+        return frozenset(one.code for one in self.namespaces if one.lookup_only)
 
 
 class _Identity(msgspec.Struct):
@@ -86,7 +90,9 @@ def put_settings(request: Request, rooms: Rooms) -> Response:
     """Save settings; linking rules hold from the next record on."""
     assert request.caller is not None
     sent = decoded(request.body, _decode, what="identity settings")
-    saved = identity_settings.save(rooms.control, request.caller.sandbox, sent.named())
+    saved = identity_settings.save(
+        rooms.control, request.caller.sandbox, sent.named(), sent.lookup_only()
+    )
     return json_response(200, _json(saved, _snapshot(request, rooms).namespaces))
 
 
@@ -106,7 +112,7 @@ def post_simulation(request: Request, rooms: Rooms) -> Response:
     snapshot = _snapshot(request, rooms)
     book = snapshot.namespaces
     if sent.settings is not None:
-        settings = checked(sent.settings.named(), book)
+        settings = checked(sent.settings.named(), book, sent.settings.lookup_only())
     else:
         settings = identity_settings.got(rooms.control, request.caller.sandbox)
     rules = rules_of(settings, book)
@@ -186,6 +192,7 @@ def _json(settings: IdentitySettings, book: NamespaceBook) -> JSON:
                 "id": namespace.id,
                 "idType": namespace.id_type,
                 "uniquePerGraph": namespace.id in settings.unique,
+                "lookupOnly": namespace.id in settings.lookup_only,
             }
             for rank, namespace in enumerate(ordered(settings, book), 1)
         ]
@@ -222,7 +229,9 @@ def _named(identity: Identity, book: NamespaceBook) -> JSON:
     return {"namespace": code, "id": identity.value}
 
 
-_NAMESPACE = record(priority=NUMBER, code=TEXT, id=NUMBER, idType=TEXT, uniquePerGraph=TRUTH)
+_NAMESPACE = record(
+    priority=NUMBER, code=TEXT, id=NUMBER, idType=TEXT, uniquePerGraph=TRUTH, lookupOnly=TRUTH
+)
 _SETTINGS = record(namespaces=array(_NAMESPACE))
 _EXAMPLE = {"namespaces": [{"code": "Email", "uniquePerGraph": True}, {"code": "ECID"}]}
 _SIZE = record(identities=NUMBER, links=NUMBER, clusters=NUMBER)

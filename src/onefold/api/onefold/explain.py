@@ -31,11 +31,10 @@ from onefold.api.onefold.asking import (
 from onefold.api.route import Route
 from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.explain import Leaf, Rule
-from onefold.domain.profile.fragment import Fragment
 from onefold.domain.profile.project import Selector, reaches, selector
 from onefold.errors import Malformed, NotFound
 from onefold.lookup.connection import Connection, Evidence, Step
-from onefold.lookup.explanation import Explanation
+from onefold.lookup.explanation import Explanation, Source, source_of
 from onefold.lookup.owner import Asked
 from onefold.store.snapshot import Snapshot
 from onefold.wire import JSON, iso_millis
@@ -115,7 +114,7 @@ def profile_json(
     policy = found.policy
     leaves: list[Leaf | dict[str, JSON]] = [*_of_graph(found, snapshot, wanted), *found.leaves]
     page = [
-        leaf if isinstance(leaf, dict) else _leaf(leaf, snapshot)
+        leaf if isinstance(leaf, dict) else _leaf(leaf, found, snapshot)
         for leaf in leaves[start : start + limit]
     ]
     following = str(start + limit) if len(leaves) > start + limit else None
@@ -133,35 +132,39 @@ def profile_json(
         ],
         "leaves": page,
         "excluded": [
-            {**source_json(one, snapshot), "rule": "datasetNotInPolicy"} for one in found.excluded
+            {**_source(source_of(one), snapshot), "rule": "datasetNotInPolicy"}
+            for one in found.excluded
         ],
         "_page": {"limit": limit, "count": len(page), "total": len(leaves), "next": following},
     }
 
 
-def source_json(fragment: Fragment, snapshot: Snapshot) -> dict[str, JSON]:
+def _source(source: Source, snapshot: Snapshot) -> dict[str, JSON]:
     """The record behind a value: of which dataset and identity, its number, and its times."""
-    return {
-        **dataset_json(snapshot, fragment.dataset),
-        "identity": identity_json(snapshot, fragment.xid),
-        "recordNumber": fragment.seq,
-        "xactionId": fragment.tag,
-        "ingestedAt": iso_millis(fragment.ingested_ms),
-        "effectiveAt": iso_millis(fragment.effective_ms),
+    answer = {
+        **dataset_json(snapshot, source.dataset),
+        "identity": identity_json(snapshot, source.xid),
+        "recordNumber": source.number,
+        "xactionId": source.tag,
+        "ingestedAt": iso_millis(source.ingested_ms),
+        "effectiveAt": iso_millis(source.effective_ms),
     }
+    if source.event_id is not None:
+        answer["eventId"] = source.event_id
+    return answer
 
 
-def _leaf(leaf: Leaf, snapshot: Snapshot) -> dict[str, JSON]:
+def _leaf(leaf: Leaf, found: Explanation, snapshot: Snapshot) -> dict[str, JSON]:
     said = {} if leaf.is_object else {"value": leaf.value}
     return {
         "path": ".".join(leaf.path),
         "kind": "object" if leaf.is_object else "leaf",
         **said,
         "rule": leaf.rule.value,
-        "winner": source_json(leaf.winner, snapshot),
+        "winner": _source(found.source(leaf.winner, leaf.path), snapshot),
         "losers": [
             {
-                **source_json(lost.fragment, snapshot),
+                **_source(found.source(lost.fragment, leaf.path), snapshot),
                 "value": lost.value,
                 "rule": lost.rule.value,
                 "how": lost.how.value,

@@ -1,0 +1,1 @@
+"""Calls of the Intilery and Segment dialects, and what becomes of them."""

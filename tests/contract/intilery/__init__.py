@@ -1,0 +1,1 @@
+"""The Intilery dialect. Source: Intilery contract."""

@@ -1,0 +1,1 @@
+"""The Segment dialect. Source: Intilery contract, 12 to 14."""
