@@ -21,10 +21,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import (
     batches,
+    calls,
     deletes,
+    dialect,
     edge,
     exports,
     ingest,
+    limits,
     lookup,
     lookups,
     report,
@@ -51,6 +54,7 @@ PARTS = {
     ),
     "latency": ("lookup_p50_ms", "lookup_p99_ms", "rss_mb_per_worker"),
     "ingest": ("ingest_batch", "ingest_growth", "ingest_acknowledged"),
+    "calls": ("segment_batch",),
     "freshness": ("freshness_p50_ms", "freshness_p99_ms"),
     "single": ("ingest_single",),
     "disk": ("disk_bytes_per_event",),
@@ -58,6 +62,8 @@ PARTS = {
     "deletes": ("delete_unreadable_p99_ms", "delete_complete_s", "delete_leftovers"),
     "batches": ("batch_ingest",),
     "schemas": ("schema_compile_ms",),
+    "limits": limits.FIGURES,
+    "dialect": dialect.FIGURES,
     "simulation": ("graph_simulation",),
 }
 """What is measured together, and the figures that come of it, for --only."""
@@ -110,11 +116,17 @@ def _measure(bench: Bench, parts: set[str]) -> None:
         simulation.measure(bench)
     if "schemas" in parts:
         schemas.measure_compile(bench)
+    if "limits" in parts:
+        limits.measure(bench)
     if "batches" in parts:
         batches.measure(bench)
     if "lookups" in parts:
         lookups.measure(bench)
-    if parts <= {"simulation", "schemas", "batches", "lookups"}:
+    if "calls" in parts:
+        calls.measure(bench)
+    if "dialect" in parts:
+        dialect.measure(bench)
+    if parts <= {"simulation", "schemas", "batches", "lookups", "calls", "limits", "dialect"}:
         return  # they do without a loaded store
     large = loaded(bench, bench.scale.people)
     if "disk" in parts:

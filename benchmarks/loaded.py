@@ -13,7 +13,7 @@ import apsw
 import msgspec
 
 from benchmarks.bench import Bench
-from benchmarks.load import Closed, Connections, Unexpected, ask, closed, get, post, run_fast
+from benchmarks.load import Check, Closed, Connections, Unexpected, ask, closed, get, post, run_fast
 from benchmarks.population import BATCH, EVENTS_EACH, Messages, batches, everything
 from benchmarks.server import Installation, Server, init, patient, sandbox_files
 
@@ -70,14 +70,24 @@ def loaded(bench: Bench, people: int) -> LoadedStore:
     return LoadedStore(data, facts, loaded_now)
 
 
+def accepted(status: int, body: bytes) -> None:
+    """The check of batches: every message was taken."""
+    if status != 207 or b'"statusCode"' in body:
+        raise Unexpected(f"A batch was not accepted whole: status {status}, {body[:300]!r}")
+
+
 async def pour(
-    port: int, requests: Iterator[bytes], *, connections: int = CONNECTIONS
+    port: int,
+    requests: Iterator[bytes],
+    *,
+    connections: int = CONNECTIONS,
+    check: Check = accepted,
 ) -> tuple[Closed, float]:
     """Send the batches and wait until all is applied; answer the loop, and the seconds from the
-    first request until the journal was empty."""
+    first request until the journal was empty. check: of their answers."""
     async with Connections(port, connections) as opened, Connections(port, 1) as side:
         started = time.perf_counter()
-        sent = await closed(opened, requests, accepted)
+        sent = await closed(opened, requests, check)
         await drained(side)
         return sent, time.perf_counter() - started
 
@@ -95,12 +105,6 @@ async def drained(side: Connections, *, records_max: int = 0) -> None:
             return
         await asyncio.sleep(_POLL_SECONDS)
     raise Unexpected(f"The pipeline did not catch up within {DRAIN_SECONDS} seconds")
-
-
-def accepted(status: int, body: bytes) -> None:
-    """The check of batches: every message was taken."""
-    if status != 207 or b'"statusCode"' in body:
-        raise Unexpected(f"A batch was not accepted whole: status {status}, {body[:300]!r}")
 
 
 def batch_requests(installation: Installation, messages: Iterator[bytes]) -> Iterator[bytes]:

@@ -58,6 +58,7 @@ TARGETS = {
     "ingest_batch": Target(value_min=5000, ratio_min=0.35),
     "ingest_growth": Target(value_max=1.3),
     "freshness_p99_ms": Target(value_max=100),
+    "rate_limiter_us": Target(value_max=5),
 }
 
 
