@@ -40,7 +40,12 @@ KINDS = {
     "UND": "Undoing",
     "DAT": "Data access",
     "PRV": "Privacy",
+    "RGL": "Regulations",
     "AUT": "Tokens and headers",
+    "KEY": "API keys",
+    "ASK": "Questions about customers",
+    "CUS": "Customers",
+    "CAL": "Calls",
     "API": "Any request",
 }
 RESOURCES = {
@@ -74,8 +79,8 @@ def _errors() -> str:
         "# Error codes",
         MADE,
         "A code keeps its meaning for ever. Which part of it a caller sees depends on the API: the"
-        " shapes are in [http.md](http.md). Failed records carry the `REC` codes; they are counted"
-        " in `onefold_records_failed_total` and kept with the raw message.",
+        " shapes are in [http.md](http.md). Failed records carry `REC` codes, those of calls `CAL`,"
+        " too; they are counted in `onefold_records_failed_total` and kept with the raw message.",
     ]
     for kind, codes in groupby(CODES, key=lambda code: code.partition("-")[0]):
         parts.append(f"## {kind}: {KINDS[kind]}")
@@ -157,7 +162,8 @@ def _xdm() -> str:
         " the Schema Registry shows (`birthDate`, `_id`, `_repo.createDate`) instead of prefixed;"
         " `browserdetails.cookiesEnabled` is text, as published sample payloads send it, and so is"
         " the `trackingNumber` of a shipping, since carriers use letters; the `id` of an"
-        " `identityitem` is required, since an item without one names nobody.",
+        " `identityitem` is required, since an item without one names nobody. Not of the source are"
+        " the field groups of `mixins/onefold/`, which hold what calls say as it was sent.",
     ]
     for kind, heading in RESOURCES.items():
         found = [d for d in documents if d["meta:resourceType"] == kind]

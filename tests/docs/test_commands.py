@@ -22,6 +22,9 @@ PAGES = (
     "docs/how-to/why-and-undo.md",
     "docs/how-to/follow-changes.md",
     "docs/how-to/personalise-a-page.md",
+    "docs/how-to/move-from-intilery.md",
+    "docs/how-to/move-from-segment.md",
+    "docs/how-to/one-customer-two-doors.md",
 )
 _VARYING = re.compile(r"[0-9A-F]{24}(?=@)|[0-9a-f]{32}|[0-9]+")
 
