@@ -46,6 +46,14 @@ def test_page_shows_every_operation(shared: App) -> None:
     assert text.count('<details class="operation"') == len(ROUTES)
 
 
+def test_page_shows_how_each_door_takes_its_key(shared: App) -> None:
+    page = shared.get("/docs").text
+    for header in ("Authorization: Bearer …", "auth-token", "Authorization: Basic …"):
+        assert f"<code>{header}</code>" in page
+    assert "-H &quot;auth-token: $AUTH_TOKEN&quot;" in page
+    assert "-u &quot;$AUTH_TOKEN:&quot;" in page
+
+
 def test_page_needs_nothing_from_elsewhere(shared: App) -> None:
     answer = shared.request("GET", "/docs")
     assert re.findall(r'(?:src|href)="(?!#|/openapi\.json)[^"]*"', answer.text) == []

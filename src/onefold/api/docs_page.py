@@ -106,7 +106,7 @@ def _credentials(schemes: dict[str, JSON]) -> Iterable[str]:
     yield '<table><thead><tr><th scope="col">header</th><th scope="col">for every operation that'
     yield " asks for it</th></tr></thead><tbody>"
     for scheme in schemes.values():
-        name = scheme.get("name", "Authorization: Bearer …")
+        name = scheme.get("name") or f"Authorization: {scheme['scheme'].capitalize()} …"
         yield f"<tr><td><code>{escape(name)}</code></td>"
         yield f"<td>{_marked(scheme['description'])}</td></tr>"
     yield "</tbody></table>"
@@ -217,13 +217,15 @@ def _curl(method: str, path: str, operation: dict[str, Any], document: dict[str,
     url = document["servers"][0]["url"] + path + ("?" + "&".join(asked) if asked else "")
     verb = {"get": "", "head": "-I "}.get(method, f"-X {method.upper()} ")
     lines = [f"curl -s {verb}'{url}'"]
-    schemes = {name for option in operation["security"] for name in option}
+    schemes = {name for scheme in operation["security"] for name in scheme}
     lines += [
-        f'-H "{header}"'
-        for name, header in (
-            ("bearer", "Authorization: Bearer $TOKEN"),
-            ("apiKey", "x-api-key: $KEY"),
-            ("organisation", "x-gw-ims-org-id: $ORG"),
+        option
+        for name, option in (
+            ("bearer", '-H "Authorization: Bearer $TOKEN"'),
+            ("apiKey", '-H "x-api-key: $KEY"'),
+            ("organisation", '-H "x-gw-ims-org-id: $ORG"'),
+            ("authToken", '-H "auth-token: $AUTH_TOKEN"'),
+            ("space", '-u "$AUTH_TOKEN:"'),
         )
         if name in schemes
     ]
