@@ -254,6 +254,28 @@ def test_a_deletion_that_waits_for_its_grace_is_not_forgotten_by_a_job_that_othe
     assert status(app, *ADA) == 404
 
 
+def test_an_order_that_is_given_again_names_nobody_when_the_person_was_asked_for_twice(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _people(app)
+
+    class Died(BaseException):
+        pass
+
+    def died(*_: Any, **__: Any) -> tuple[int, int]:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Inlets, "order", died)
+        with pytest.raises(Died):
+            delete(app, *ADA)
+    app.at(START_MS + GRACE_MS)
+    assert delete(app, *ADA).status_code == 202
+    app.work()
+    assert status(app, *ADA) == 404
+    assert _named_in_orders(app) == set()
+
+
 def test_more_people_than_one_job_takes_are_deleted_by_the_next(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -342,12 +342,8 @@ class _Places:
     def _erased(self, whose: Whose, number: int, record: Accepted) -> Accepted:
         if record.removal:
             what = removal.decode(record.message)
-            ours = record.trace == self._last.job
-            whom = {
-                xid
-                for xid, (one, _) in self._whom.items()
-                if ours or record.trace == one.id or number <= one.number
-            }
+            ours = record.trace == self._last.job or record.trace in self._numbers
+            whom = {xid for xid, (one, _) in self._whom.items() if ours or number <= one.number}
             left = removal.without(what, whom)
             return record if left == what else replace(record, message=removal.encode(left))
         return replace(record, message=b"") if whose.of_message(record, number) else record
