@@ -276,6 +276,22 @@ def test_an_order_that_is_given_again_names_nobody_when_the_person_was_asked_for
     assert _named_in_orders(app) == set()
 
 
+def test_who_asks_while_a_job_waits_to_go_on_is_deleted_too(app: App) -> None:
+    _people(app)
+    assert delete(app, *ADA).status_code == 202
+    app.drain()
+    work = app.places.work(app.sandbox.id)
+    ((workshop, _, _),) = app._jobs._all()
+    Worker(workshop, KINDS, alone=True).step()
+    (begun,) = jobs.listed(work, DELETE_PEOPLE)
+    with work.transaction() as transaction:
+        jobs.give_way(transaction, begun.id, app.clock.now_ms())
+    assert delete(app, *BO).status_code == 202
+    app.work()
+    found = deletions.listed(work, order="created", descending=False, offset=0, limit=9)
+    assert [one.state for one in found] == [State.COMPLETED] * 2
+
+
 def test_more_people_than_one_job_takes_are_deleted_by_the_next(
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

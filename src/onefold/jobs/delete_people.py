@@ -32,7 +32,7 @@ from onefold.jobs.whose import Whose
 from onefold.jobs.workshop import Workshop
 from onefold.journal import Accepted
 from onefold.pipeline.belonging import split
-from onefold.store.engine import Engine
+from onefold.store.engine import Engine, Transaction
 from onefold.store.packing import Packing
 from onefold.store.tables import (
     customer_ids,
@@ -91,23 +91,29 @@ def delete_people(job: Job, shop: Workshop) -> Iterator[JSON]:
 
 
 def _taken(job: Job, shop: Workshop, work: Engine) -> list[Deletion]:
-    """The people of this job: those that it has taken up, or takes up now."""
+    """The people of this job: those that it has taken up, or takes up now. Others have a job of
+    their own from then on, which they lack who asked while this one waited to go on."""
     now_ms = shop.clock.now_ms()
     with work.transaction() as transaction:
         taken = deletions.taken(transaction, job.id)
-        if taken or job.progress is not None:
-            return taken
-        waiting = deletions.untaken(transaction, made_ms=now_ms - GRACE_MS, limit=PEOPLE_MAX)
-        taken = [replace(one, job=job.id, updated_ms=now_ms) for one in waiting]
-        for one in taken:
-            deletions.update(transaction, one)
-        left = deletions.untaken(transaction, made_ms=now_ms, limit=1)
-        if left:  # too many, or somebody of whom it is not known yet whether the order stands
-            more = Job(id=shop.ids.uuid(), kind=job.kind, created_ms=now_ms, updated_ms=now_ms)
-            is_full = len(taken) == PEOPLE_MAX
-            due_ms = now_ms if is_full else left[0].created_ms + GRACE_MS
-            jobs.have(transaction, more, due_ms=due_ms)
+        if not taken and job.progress is None:
+            waiting = deletions.untaken(transaction, made_ms=now_ms - GRACE_MS, limit=PEOPLE_MAX)
+            taken = [replace(one, job=job.id, updated_ms=now_ms) for one in waiting]
+            for one in taken:
+                deletions.update(transaction, one)
+        _have_next(job, transaction, shop, now_ms=now_ms)
     return taken
+
+
+def _have_next(job: Job, transaction: Transaction, shop: Workshop, *, now_ms: int) -> None:
+    """A job for those whom no job has taken up. Of some it is not known yet whether the order
+    stands: these have to wait."""
+    ready = deletions.untaken(transaction, made_ms=now_ms - GRACE_MS, limit=1)
+    left = ready or deletions.untaken(transaction, made_ms=now_ms, limit=1)
+    if left:
+        more = Job(id=shop.ids.uuid(), kind=job.kind, created_ms=now_ms, updated_ms=now_ms)
+        due_ms = now_ms if ready else left[0].created_ms + GRACE_MS
+        jobs.have(transaction, more, due_ms=due_ms)
 
 
 def ordered(people: Iterable[Deletion], shop: Workshop, work: Engine) -> Iterator[JSON]:
