@@ -205,11 +205,8 @@ def _named_in_orders(app: App) -> set[Xid]:
     return found
 
 
-def test_a_deletion_whose_process_died_before_it_was_answered_is_done_by_the_job(
-    app: App, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The request stands, and whether its first part was ordered is not known."""
-    _people(app)
+def _asked_in_vain(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for Ada's deletion; the process dies before the order, and before the answer."""
 
     class Died(BaseException):
         pass
@@ -221,6 +218,14 @@ def test_a_deletion_whose_process_died_before_it_was_answered_is_done_by_the_job
         patched.setattr(Inlets, "order", died)
         with pytest.raises(Died):
             delete(app, *ADA)
+
+
+def test_a_deletion_whose_process_died_before_it_was_answered_is_done_by_the_job(
+    app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request stands, and whether its first part was ordered is not known."""
+    _people(app)
+    _asked_in_vain(app, monkeypatch)
     app.work()
     assert status(app, *ADA) == 200
     app.at(START_MS + GRACE_MS)
@@ -234,17 +239,7 @@ def test_a_deletion_that_waits_for_its_grace_is_not_forgotten_by_a_job_that_othe
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _people(app)
-
-    class Died(BaseException):
-        pass
-
-    def died(*_: Any, **__: Any) -> tuple[int, int]:
-        raise Died
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Inlets, "order", died)
-        with pytest.raises(Died):
-            delete(app, *ADA)
+    _asked_in_vain(app, monkeypatch)
     assert delete(app, *BO).status_code == 202
     app.work()
     assert status(app, *BO) == 404
@@ -258,17 +253,7 @@ def test_an_order_that_is_given_again_names_nobody_when_the_person_was_asked_for
     app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _people(app)
-
-    class Died(BaseException):
-        pass
-
-    def died(*_: Any, **__: Any) -> tuple[int, int]:
-        raise Died
-
-    with monkeypatch.context() as patched:
-        patched.setattr(Inlets, "order", died)
-        with pytest.raises(Died):
-            delete(app, *ADA)
+    _asked_in_vain(app, monkeypatch)
     app.at(START_MS + GRACE_MS)
     assert delete(app, *ADA).status_code == 202
     app.work()
