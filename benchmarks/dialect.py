@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from itertools import cycle, islice
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from benchmarks import timelines
-from benchmarks.bench import Bench, cores, median, pinned
+from benchmarks.bench import Bench, cores, pinned
+from benchmarks.calls import taken
 from benchmarks.floors import PATH as BARE
-from benchmarks.floors import BareServer
 from benchmarks.load import (
-    Closed,
+    CONNECTIONS,
     Connections,
     Unexpected,
     ask,
@@ -30,11 +30,10 @@ from benchmarks.load import (
     run_fast,
 )
 from benchmarks.loaded import none_failed, pour
-from benchmarks.report import against
 from benchmarks.server import Server, init, onefold
+from benchmarks.turns import beside_bare
 
 FIGURES = ("traits_read", *timelines.FIGURES)
-CONNECTIONS = 8
 ASKED_MAX = 20_000
 """Customers that are asked for by name; lists tell of all."""
 TRAITS = 50
@@ -80,23 +79,21 @@ def _measure_traits(bench: Bench, store: Store) -> None:
     headers = {"auth-token": store.key.auth_token}
     numbers = random.Random(_SEED).sample(range(store.asked), store.asked)
     asked = [get(f"{_PROFILES}/userId:{_name(number)}/traits", headers) for number in numbers]
-    bare_asked = [get(BARE, headers)]
-    ours: list[float] = []
-    floor: list[float] = []
-    seconds = bench.scale.lookup_seconds
     with (
         pinned(placed.generator),
         Server(store.data, cores=placed.server, settings=_UNLIMITED) as server,
         bench.task("traits", bench.scale.lookup_rounds) as task,
     ):
         body_bytes = run_fast(_proved(server.port, asked))
-        with BareServer(body_bytes, bench.scratch / "bare.log", cores=placed.server) as bare:
-            for _ in range(bench.scale.lookup_rounds):
-                floor.append(_closed(bare.port, bare_asked, seconds).per_second)
-                ours.append(_closed(server.port, asked, seconds).per_second)
-                bench.advanced(task)
+        result = beside_bare(
+            *(bench, "traits_read", server, asked),
+            bare=get(BARE, headers),
+            body_bytes=body_bytes,
+            placed=placed,
+            task=task,
+        )
     bench.say(f"traits_read: answers of {body_bytes} bytes; {placed}")
-    bench.results.append(against("traits_read", median(ours), "requests/s", median(floor)))
+    bench.results.append(result)
 
 
 async def _proved(port: int, asked: list[bytes]) -> int:
@@ -112,14 +109,6 @@ async def _proved(port: int, asked: list[bytes]) -> int:
     return sum(sizes) // len(sizes)
 
 
-def _closed(port: int, requests: list[bytes], seconds: float) -> Closed:
-    async def work() -> Closed:
-        async with Connections(port, CONNECTIONS) as opened:
-            return await closed(opened, cycle(requests), expect(200), seconds=seconds)
-
-    return run_fast(work())
-
-
 def _filled(bench: Bench) -> Store:
     """A fresh account, filled through the door of libraries."""
     data = bench.scratch / "dialect"
@@ -131,15 +120,10 @@ def _filled(bench: Bench) -> Store:
     customers = bench.scale.people
     asked = min(customers, ASKED_MAX)
     with Server(data, settings=_UNLIMITED) as server, bench.task("customers", 1) as task:
-        run_fast(pour(server.port, _requests(customers, asked, key.write_key), check=_taken))
+        run_fast(pour(server.port, _requests(customers, asked, key.write_key), check=taken))
         bench.advanced(task)
     none_failed(data, customers * 2 + asked * EVENTS)  # identify: an event and a record of traits
     return Store(data, key, customers, asked)
-
-
-def _taken(status: int, body: bytes) -> None:
-    if status != 200 or body != b'{"success":true}':
-        raise Unexpected(f"A batch was not accepted: status {status}, {body[:300]!r}")
 
 
 def _requests(customers: int, asked: int, write_key: str) -> Iterator[bytes]:

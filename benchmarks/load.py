@@ -14,7 +14,8 @@ import gc
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from itertools import cycle
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -23,6 +24,9 @@ import uvloop
 Answered = Callable[[int, bytes], None]
 Check = Callable[[int, bytes], None]
 T = TypeVar("T")
+
+CONNECTIONS = 8
+"""Of a closed loop, unless it says otherwise."""
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
@@ -180,6 +184,18 @@ async def closed(
         next_on(connection)
     await connections.until(finished)
     return Closed(clock() - started, latencies)
+
+
+def closed_for(
+    seconds: float, port: int, requests: Sequence[bytes], *, connections: int = CONNECTIONS
+) -> Closed:
+    """Ask one of the requests after the other, over and over; each answer must be a 200."""
+
+    async def work() -> Closed:
+        async with Connections(port, connections) as opened:
+            return await closed(opened, cycle(requests), expect(200), seconds=seconds)
+
+    return run_fast(work())
 
 
 async def steady(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
 from itertools import cycle
 
 import msgspec
@@ -13,11 +12,12 @@ from benchmarks.bench import Bench, cores, median, pinned
 from benchmarks.floors import PATH as ENTITIES
 from benchmarks.floors import BareServer
 from benchmarks.load import (
-    Closed,
+    CONNECTIONS,
     Connections,
     Unexpected,
     ask,
     closed,
+    closed_for,
     expect,
     get,
     quantile,
@@ -38,8 +38,8 @@ from benchmarks.population import (
 )
 from benchmarks.report import against
 from benchmarks.server import Installation, Server, onefold
+from benchmarks.turns import beside_bare
 
-CONNECTIONS = 8
 STEADY_PER_SECOND = 500
 INGEST_PER_SECOND = 1000
 KEEP_NOTHING = {"ONEFOLD_ANSWERS_BYTES_MAX": "0"}
@@ -59,24 +59,20 @@ def headers_of(data: object, installation: Installation) -> dict[str, str]:
 
 
 class Questions:
-    """Requests about random people of one store."""
+    """Requests about random people of one store. entities: a profile lookup of each of them."""
 
     def __init__(self, store: LoadedStore) -> None:
         self._headers = headers_of(store.data, store.facts.installation)
         people = store.facts.people
         rng = random.Random(_SEED)
         self.people = [person(number) for number in rng.sample(range(people), people)]
-        self._entities = [self.entity(who) for who in self.people]
+        self.entities = [self.entity(who) for who in self.people]
 
     def entity(self, who: Person) -> bytes:
         return get(f"{ENTITIES}?{entity_query(who)}", self._headers)
 
     def events(self, who: Person) -> bytes:
         return get(f"{ENTITIES}?{events_query(who)}", self._headers)
-
-    def entities(self) -> Iterator[bytes]:
-        """Profile lookups without end."""
-        return cycle(self._entities)
 
 
 def measure_rate(bench: Bench, large: LoadedStore, small: LoadedStore) -> None:
@@ -107,18 +103,16 @@ def measure_rate(bench: Bench, large: LoadedStore, small: LoadedStore) -> None:
         run_fast(_all_asked(little.port, fewer))
         with BareServer(body_bytes, log, cores=placed.server) as bare:
             for _ in range(bench.scale.lookup_rounds):
-                floor.append(_closed(bare.port, questions.entities(), seconds).per_second)
+                floor.append(closed_for(seconds, bare.port, questions.entities).per_second)
                 bench.advanced(task)
-                ours.append(_closed(server.port, questions.entities(), seconds).per_second)
+                ours.append(closed_for(seconds, server.port, questions.entities).per_second)
                 bench.advanced(task)
-                one_small.append(_closed(little.port, fewer.entities(), seconds / 2, 1).per_second)
+                one_small.append(_one_connection(little, fewer, seconds / 2))
                 bench.advanced(task)
-                one_large.append(
-                    _closed(server.port, questions.entities(), seconds / 2, 1).per_second
-                )
+                one_large.append(_one_connection(server, questions, seconds / 2))
                 bench.advanced(task)
-        timelines = cycle([questions.events(who) for who in questions.people])
-        timeline = _closed(server.port, timelines, seconds * 2).per_second
+        timelines = [questions.events(who) for who in questions.people]
+        timeline = closed_for(seconds * 2, server.port, timelines).per_second
         bench.advanced(task)
     bench.say(f"lookup_http: answers of {body_bytes} bytes")
     bench.results += [
@@ -133,26 +127,25 @@ def measure_merging(bench: Bench, store: LoadedStore) -> None:
     """`lookup_merged_http`: the same with a server that keeps no answer and merges every time."""
     placed = cores()
     questions = Questions(store)
-    ours: list[float] = []
-    floor: list[float] = []
-    seconds = bench.scale.lookup_seconds
     with (
         pinned(placed.generator),
         Server(store.data, cores=placed.server, settings=KEEP_NOTHING) as server,
         bench.task("lookups that merge", bench.scale.lookup_rounds) as task,
     ):
         body_bytes = run_fast(_proved(server.port, questions))
-        with BareServer(body_bytes, bench.scratch / "bare.log", cores=placed.server) as bare:
-            for _ in range(bench.scale.lookup_rounds):
-                floor.append(_closed(bare.port, questions.entities(), seconds).per_second)
-                ours.append(_closed(server.port, questions.entities(), seconds).per_second)
-                bench.advanced(task)
-    bench.results.append(against("lookup_merged_http", median(ours), "requests/s", median(floor)))
+        result = beside_bare(
+            *(bench, "lookup_merged_http", server, questions.entities),
+            bare=questions.entities[0],
+            body_bytes=body_bytes,
+            placed=placed,
+            task=task,
+        )
+    bench.results.append(result)
 
 
 async def _all_asked(port: int, questions: Questions) -> None:
     """Ask for everybody once."""
-    requests = iter([questions.entity(who) for who in questions.people])
+    requests = iter(questions.entities)
     async with Connections(port, CONNECTIONS) as connections:
         await closed(connections, requests, expect(200), seconds=None)
 
@@ -174,13 +167,13 @@ def measure_latency(bench: Bench, store: LoadedStore) -> None:
             Connections(port, _STEADY_CONNECTIONS) as readers,
             Connections(port, 2) as writers,
         ):
-            await closed(readers, questions.entities(), expect(200), seconds=seconds / 10)
+            await closed(readers, cycle(questions.entities), expect(200), seconds=seconds / 10)
             writing = steady(
                 writers, iter(bodies), accepted, per_second=per_second, seconds=seconds
             )
             reading = steady(
                 readers,
-                questions.entities(),
+                cycle(questions.entities),
                 expect(200),
                 per_second=STEADY_PER_SECOND,
                 seconds=seconds,
@@ -203,14 +196,8 @@ def measure_latency(bench: Bench, store: LoadedStore) -> None:
     ]
 
 
-def _closed(
-    port: int, requests: Iterator[bytes], seconds: float, connections: int = CONNECTIONS
-) -> Closed:
-    async def work() -> Closed:
-        async with Connections(port, connections) as opened:
-            return await closed(opened, requests, expect(200), seconds=seconds)
-
-    return run_fast(work())
+def _one_connection(server: Server, questions: Questions, seconds: float) -> float:
+    return closed_for(seconds, server.port, questions.entities, connections=1).per_second
 
 
 async def _proved(port: int, questions: Questions) -> int:
@@ -227,5 +214,5 @@ async def _proved(port: int, questions: Questions) -> int:
         status, body = await ask(connection, questions.events(questions.people[0]))
         if status != 200 or msgspec.json.decode(body)["_page"]["count"] != EVENTS_EACH:
             raise Unexpected(f"Not the timeline that was loaded: {status}, {body[:300]!r}")
-        await closed(opened, questions.entities(), expect(200), seconds=1.0)
+        await closed(opened, cycle(questions.entities), expect(200), seconds=1.0)
         return sum(sizes) // len(sizes)

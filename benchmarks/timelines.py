@@ -9,21 +9,20 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import cycle
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from benchmarks.bench import Bench, cores, median, pinned
+from benchmarks.bench import Bench, cores, pinned
 from benchmarks.floors import PATH as BARE
 from benchmarks.floors import BareServer
-from benchmarks.load import Closed, Connections, Unexpected, ask, closed, expect, get, run_fast
+from benchmarks.load import Connections, Unexpected, ask, closed_for, get, run_fast
 from benchmarks.report import against
 from benchmarks.server import Memory, Server
+from benchmarks.turns import beside_bare
 
 FIGURES = ("events_read", "scroll_customers")
-CONNECTIONS = 8
 _SEED = 20_260_103
 _LOOKED_SECONDS = 0.05
 """Between two looks at the worker's memory."""
@@ -63,8 +62,7 @@ def measure(bench: Bench, account: Asked) -> None:
     placed = cores()
     names = random.Random(_SEED).sample(account.names, len(account.names))
     asked = [account.get(f"/profiles/userId:{name}/events") for name in names]
-    ours: list[float] = []
-    floor: list[float] = []
+    bare_asked = get(BARE, {})
     rounds, seconds = bench.scale.lookup_rounds, bench.scale.lookup_seconds
     with (
         pinned(placed.generator),
@@ -72,17 +70,19 @@ def measure(bench: Bench, account: Asked) -> None:
         bench.task("timelines", rounds + 1) as task,
     ):
         body_bytes = run_fast(_sized(server.port, asked, account.events))
-        with BareServer(body_bytes, bench.scratch / "bare.log", cores=placed.server) as bare:
-            for _ in range(rounds):
-                floor.append(_closed(bare.port, [get(BARE, {})], seconds).per_second)
-                ours.append(_closed(server.port, asked, seconds).per_second)
-                bench.advanced(task)
+        events_read = beside_bare(
+            *(bench, "events_read", server, asked),
+            bare=bare_asked,
+            body_bytes=body_bytes,
+            placed=placed,
+            task=task,
+        )
         before = server.memory()
         with _looked_at(server) as looks:
             run = run_fast(_scrolled(server.port, account))
         after = server.memory()
         with BareServer(run.page_bytes, bench.scratch / "bare.log", cores=placed.server) as bare:
-            pages = _closed(bare.port, [get(BARE, {})], seconds, connections=1).per_second
+            pages = closed_for(seconds, bare.port, [bare_asked], connections=1).per_second
         bench.advanced(task)
     if run.customers != account.customers:
         raise Unexpected(f"The scroll told of {run.customers} of {account.customers} customers")
@@ -97,7 +97,7 @@ def measure(bench: Bench, account: Asked) -> None:
     )
     per_page = run.customers / run.pages
     bench.results += [
-        against("events_read", median(ours), "requests/s", median(floor)),
+        events_read,
         against("scroll_customers", run.customers / run.read_s, "customers/s", pages * per_page),
     ]
 
@@ -154,13 +154,3 @@ async def _scrolled(port: int, account: Asked) -> _Scrolled:
             customers += len(page.data)
             sizes.append(len(body))
             path = f"/profiles?scrollId={page.scroll_id}"
-
-
-def _closed(
-    port: int, requests: Sequence[bytes], seconds: float, *, connections: int = CONNECTIONS
-) -> Closed:
-    async def work() -> Closed:
-        async with Connections(port, connections) as opened:
-            return await closed(opened, cycle(requests), expect(200), seconds=seconds)
-
-    return run_fast(work())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("installed")
     install(data)
     return data
+
+
+@pytest.fixture(scope="session")
+def fresh(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes fresh installations: for fixtures that last longer than a test, and for second ones."""
+
+    def made() -> Path:
+        return Path(shutil.copytree(installed, tmp_path_factory.mktemp("fresh") / "data"))
+
+    return made
 
 
 @pytest.fixture
@@ -34,10 +44,8 @@ def app(data: Path) -> Iterator[App]:
 
 
 @pytest.fixture(scope="module")
-def shared(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def shared(fresh: Callable[[], Path]) -> Iterator[App]:
     """One application for all tests of a module that disturb none of the others."""
-    data = tmp_path_factory.mktemp("shared") / "data"
-    shutil.copytree(installed, data)
-    app = App(data, sync_validations_per_minute=1_000_000)
+    app = App(fresh(), sync_validations_per_minute=1_000_000)
     yield app
     app.close()

@@ -6,17 +6,15 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import subprocess
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import httpx
 
+from tests.clients.scripts import Script
 from tests.clients.walk import until
 from tests.crash.serving import Server, answer, wait_until
 
@@ -107,29 +105,14 @@ def traits_of(server: Server, keys: Keys, user: str) -> dict[str, Any]:
     return found
 
 
-class Library:
+class Library(Script):
     """`@segment/analytics-node` as a process, pointed at a server."""
 
     def __init__(self, url: str, keys: Keys, modules: Path) -> None:
         self.delivered: list[str] = []
         self.errors: list[str] = []
-        self._process = subprocess.Popen(
-            ["node", str(Path(__file__).parent / "node" / "segment.cjs")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | {"NODE_PATH": str(modules)},
-        )
+        super().__init__("segment.cjs", modules)
         self._tell({"url": url, "key": keys.write_key, "flushAt": 15})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
 
     def send(self, some: Sequence[Call]) -> None:
         """Give calls to the library, which sends them when it likes."""
@@ -140,13 +123,7 @@ class Library:
         self._tell({"close": True})
 
     def _tell(self, what: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(what) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        assert line, "the library's process has ended"
-        told = json.loads(line)
+        told = self.answer(what)
         self.delivered += told["delivered"]
         self.errors += told["errors"]
 

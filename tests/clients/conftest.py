@@ -7,14 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.serving import Server
+from tests.crash.serving import Server, served
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "data", workers=1)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+    with served(tmp_path / "data") as running:
+        yield running

@@ -6,21 +6,11 @@ from typing import Any
 
 import httpx
 
-from tests.clients.walk import FORM
 from tests.crash.serving import Server
 
 
 def send(server: Server, dataset: str, entity: dict[str, Any]) -> None:
     """Send one record to the dataset of this name; it must be accepted."""
-    known = server.facts["datasets"][dataset]
-    reference = {"id": known["schema"], "contentType": FORM}
-    message = {
-        "header": {
-            "schemaRef": reference,
-            "imsOrgId": server.facts["org_id"],
-            "datasetId": known["id"],
-        },
-        "body": {"xdmMeta": {"schemaRef": reference}, "xdmEntity": entity},
-    }
-    answer = httpx.post(f"{server.url}/collection/{server.facts['inlet_id']}", json=message)
+    url = f"{server.url}/collection/{server.facts['inlet_id']}"
+    answer = httpx.post(url, json=server.message(dataset, entity))
     assert answer.status_code == 200, answer.text

@@ -50,14 +50,8 @@ def test_previews_of_profiles(server: Server) -> None:
 
 def _sample(server: Server) -> None:
     """Not a call of aepp's: Onefold's own way not to wait for the next look."""
-    headers = {
-        "authorization": f"Bearer {server.token}",
-        "x-api-key": server.facts["client_id"],
-        "x-gw-ims-org-id": server.facts["org_id"],
-        "x-sandbox-name": "prod",
-    }
     url = f"{server.url}/onefold/v1/previewsamplestatus/refresh"
-    answer = httpx.post(url, headers=headers)
+    answer = httpx.post(url, headers=server.headers)
     assert answer.status_code == 202, answer.text
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.clients.walk import Walk, until
-from tests.crash.serving import Server
+from tests.crash.serving import Server, served
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:(aepp|pandas|matplotlib|dateutil).*"),
@@ -25,12 +25,8 @@ EDGE = {"type": "EDGE", "dataCenters": ["OR2"], "ttl": 3600, "replicationPolicy"
 def lenient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A server that takes plain JSON for projections."""
     monkeypatch.setenv("ONEFOLD_LENIENT_CONTENT_TYPES", "1")
-    server = Server(tmp_path / "data", workers=1)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+    with served(tmp_path / "data") as running:
+        yield running
 
 
 def test_destinations_live_from_first_to_last(server: Server) -> None:

@@ -25,8 +25,8 @@ from tests.clients.calling import (
     sent_through_restarts,
     traits_of,
 )
-from tests.clients.sdk import installed
-from tests.crash.serving import Server
+from tests.clients.scripts import installed
+from tests.crash.serving import Server, served
 
 NODE_MAJOR_MIN = 20
 """What `@segment/analytics-node` says it needs."""
@@ -35,12 +35,8 @@ NODE_MAJOR_MIN = 20
 @pytest.fixture
 def steady(tmp_path: Path) -> Iterator[Server]:
     """A server that comes back where it was."""
-    server = Server(tmp_path / "data", workers=1, steady=True)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
+    with served(tmp_path / "data", steady=True) as running:
+        yield running
 
 
 @pytest.mark.parametrize("library", ["segment", "rudderstack"])

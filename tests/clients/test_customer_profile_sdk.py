@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from onefold.api.routes import ROUTES
-from tests.clients.sdk import Sdk, installed
+from tests.clients.scripts import installed
+from tests.clients.sdk import NODE_MAJOR_MIN, Sdk
 from tests.clients.sending import send
 from tests.clients.walk import until
 from tests.crash.serving import Server
@@ -33,7 +34,7 @@ POLICY = {
 
 @pytest.fixture
 def sdk(server: Server) -> Iterator[Sdk]:
-    with Sdk(server, installed()) as sdk:
+    with Sdk(server, installed(NODE_MAJOR_MIN)) as sdk:
         yield sdk
 
 
@@ -201,11 +202,6 @@ def _ingest(server: Server) -> None:
 
 def _union_dataset(server: Server) -> str:
     """A dataset of the union schema, which exports go into."""
-    headers = {
-        "authorization": f"Bearer {server.token}",
-        "x-api-key": server.facts["client_id"],
-        "x-gw-ims-org-id": server.facts["org_id"],
-    }
     body = {
         "name": "Exports",
         "schemaRef": {
@@ -215,6 +211,6 @@ def _union_dataset(server: Server) -> str:
         "fileDescription": {"persisted": True, "containerFormat": "parquet", "format": "parquet"},
     }
     url = f"{server.url}/data/foundation/catalog/dataSets"
-    answer = httpx.post(url, json=body, headers=headers)
+    answer = httpx.post(url, json=body, headers=server.headers)
     assert answer.status_code == 201, answer.text
     return str(answer.json()[0]).removeprefix("@/dataSets/")

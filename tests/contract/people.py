@@ -1,10 +1,11 @@
-"""What the contract tests send: records and events of made-up people."""
+"""What the contract tests send: records and events of made-up people; and what they define."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from onefold.control import connections, datasets, sandboxes, schemas
+from onefold.control import connections, datasets, merge_policies, sandboxes, schemas
 from onefold.control.starter import PROFILE_GROUPS
 from onefold.domain.sandbox import Sandbox
 from onefold.domain.xdm.schema import PROFILE_CLASS
@@ -51,6 +52,41 @@ def event(event_id: str, *named: tuple[str, str], at_ms: int = START_MS, **field
         "identityMap": identity_map(*named),
         **fields,
     }
+
+
+def further_dataset(app: App, name: str, like: str, **tags: list[str]) -> str:
+    """A dataset of the schema of a known one, with these tags; answers its id. The application's
+    messages may name it."""
+    made = datasets.create(
+        app.places.control(),
+        app.clock,
+        SystemIds(),
+        app.sandbox,
+        name=name,
+        schema_id=app.datasets[like].schema_id,
+        tags=tags,
+    )
+    app.datasets[name] = app.rooms.definitions.snapshot(app.sandbox.id).datasets[made.id]
+    return made.id
+
+
+def further_policy(
+    app: App, graph: str, merge: str, order: Sequence[str] = (), *, default: bool = False
+) -> str:
+    """A merge policy for people, in the API's words; order: names of datasets. Answers its id."""
+    made = merge_policies.create(
+        app.places.control(),
+        app.clock,
+        SystemIds(),
+        app.sandbox,
+        name=f"{graph} {merge}",
+        schema_name="_xdm.context.profile",
+        identity_graph=graph,
+        attribute_merge=merge,
+        order=[app.datasets[name].id for name in order],
+        default=default,
+    )
+    return made.id
 
 
 def second_sandbox(app: App, name: str = "other") -> tuple[Sandbox, JSON, str]:

@@ -5,8 +5,7 @@ covered by being in it. Source: platform contract, 3 and 11; profile contract, 1
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,12 +105,10 @@ REFUSALS = (
 
 
 @pytest.fixture(scope="module")
-def limited(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def limited(fresh: Callable[[], Path]) -> Iterator[App]:
     """An application with further projects: for each permission one that has all but that, named
     after it; and the two above."""
-    data = tmp_path_factory.mktemp("limited") / "data"
-    shutil.copytree(installed, data)
-    app = App(data)
+    app = App(fresh())
     known = app.rooms.definitions.installation().credentials[app.client_id]
     control = app.places.control()
     sandboxes.create(control, app.clock, SystemIds(), org_id=app.org_id, name="other", title="O")
@@ -217,11 +214,9 @@ class Keys(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def keyed(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[App, Keys]]:
+def keyed(fresh: Callable[[], Path]) -> Iterator[tuple[App, Keys]]:
     """An application with such keys, and without limits."""
-    data = tmp_path_factory.mktemp("keyed") / "data"
-    shutil.copytree(installed, data)
-    app = App(data, rate_per_second=0, segment_rate_per_second=0)
+    app = App(fresh(), rate_per_second=0, segment_rate_per_second=0)
     made = Keys(
         good=app.account(),
         revoked=app.account(),

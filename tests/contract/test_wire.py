@@ -8,11 +8,10 @@ import asyncio
 import gzip
 import json
 import resource
-import shutil
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
 from pathlib import Path
@@ -124,10 +123,8 @@ def _answers(received: bytes) -> Iterator[Answer]:
 
 
 @pytest.fixture(scope="module")
-def module_wire(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[Wire]:
-    data = tmp_path_factory.mktemp("wire") / "data"
-    shutil.copytree(installed, data)
-    app = App(data, body_seconds_max=1)
+def module_wire(fresh: Callable[[], Path]) -> Iterator[Wire]:
+    app = App(fresh(), body_seconds_max=1)
     wire = Wire(app)
     wire.key = app.account(account="prod")
     yield wire

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain: {what}"
         look.wait(LOOK_SECONDS)
+
+
+def doctor(data: Path) -> subprocess.CompletedProcess[str]:
+    """What the doctor says of an installation, and whether it is content."""
+    return subprocess.run(
+        command("doctor", "--data", str(data)), capture_output=True, text=True, check=False
+    )
 
 
 class Server:
@@ -111,6 +119,32 @@ class Server:
         listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return [child for child in map(int, listed) if _alive(child)]
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The platform's headers of a request."""
+        return {
+            "authorization": f"Bearer {self.token}",
+            "x-api-key": self.facts["client_id"],
+            "x-gw-ims-org-id": self.facts["org_id"],
+            "x-sandbox-name": self.facts["sandbox"],
+        }
+
+    def message(self, dataset: str, entity: dict[str, Any]) -> dict[str, Any]:
+        """A complete message for the dataset of this name."""
+        found = self.facts["datasets"][dataset]
+        reference = {
+            "id": found["schema"],
+            "contentType": "application/vnd.adobe.xed-full+json;version=1",
+        }
+        return {
+            "header": {
+                "schemaRef": reference,
+                "imsOrgId": self.facts["org_id"],
+                "datasetId": found["id"],
+            },
+            "body": {"xdmMeta": {"schemaRef": reference}, "xdmEntity": entity},
+        }
+
     def log(self) -> str:
         """What the server wrote on stderr."""
         self._log.flush()
@@ -119,6 +153,18 @@ class Server:
     def _running(self) -> subprocess.Popen[str]:
         assert self._parent is not None, "the server is not started"
         return self._parent
+
+
+@contextmanager
+def served(data: Path, *, workers: int = 1, steady: bool = False) -> Iterator[Server]:
+    """A running server of a new installation; at last its log is printed, nothing is left."""
+    server = Server(data, workers=workers, steady=steady)
+    try:
+        server.start()
+        yield server
+    finally:
+        print(server.log())
+        server.close()
 
 
 def _alive(pid: int) -> bool:

@@ -6,12 +6,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from onefold.domain.identity.xid import encode
 from onefold.lookup.changes import Log
@@ -19,6 +16,7 @@ from onefold.store.places import Places
 from onefold.store.snapshot import Definitions
 from onefold.supervisor import GRACE_SECONDS
 from tests.crash.serving import PATIENCE_SECONDS, Server, wait_until
+from tests.crash.writers import email
 
 CHANGES = "/onefold/v1/changes"
 EMAIL = 6
@@ -26,15 +24,6 @@ EMAIL = 6
 WORKERS = 2
 PIPELINE, _, WORKER = range(3)
 BATCH = 10
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "data", workers=WORKERS)
-    running.start()
-    yield running
-    print(running.log())
-    running.close()
 
 
 class Reader(threading.Thread):
@@ -80,7 +69,7 @@ class Reader(threading.Thread):
     def _read(self) -> None:
         if not self._server.up.wait(0.1):
             return
-        headers = {**own(self._server), "accept": "text/event-stream"}
+        headers = {**self._server.headers, "accept": "text/event-stream"}
         if self._last:
             headers["last-event-id"] = self._last
         url = f"{self._server.url}{CHANGES}?after=0"
@@ -102,37 +91,17 @@ class Reader(threading.Thread):
                 event = {}
 
 
-def own(server: Server) -> dict[str, str]:
-    """The platform's headers."""
-    return {
-        "authorization": f"Bearer {server.token}",
-        "x-api-key": server.facts["client_id"],
-        "x-gw-ims-org-id": server.facts["org_id"],
-        "x-sandbox-name": server.facts["sandbox"],
-    }
-
-
 def send(server: Server, people: range) -> None:
     """An event of each of these people, in one batch that is sent until it is taken."""
-    dataset = server.facts["datasets"]["Customer events"]
-    reference = {
-        "id": dataset["schema"],
-        "contentType": "application/vnd.adobe.xed-full+json;version=1",
-    }
-    messages = [
+    entities = [
         {
-            "header": {"schemaRef": reference, "datasetId": dataset["id"]},
-            "body": {
-                "xdmMeta": {"schemaRef": reference},
-                "xdmEntity": {
-                    "_id": f"event-{number}",
-                    "timestamp": "2026-01-01T00:00:00Z",
-                    "identityMap": {"Email": [{"id": email(number), "primary": True}]},
-                },
-            },
+            "_id": f"event-{number}",
+            "timestamp": "2026-01-01T00:00:00Z",
+            "identityMap": {"Email": [{"id": email(number), "primary": True}]},
         }
         for number in people
     ]
+    messages = [server.message("Customer events", one) for one in entities]
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         server.up.wait(PATIENCE_SECONDS)
@@ -145,10 +114,6 @@ def send(server: Server, people: range) -> None:
         if answer.status_code == 207:
             return
     raise AssertionError("the batch is not taken")
-
-
-def email(number: int) -> str:
-    return f"person{number}@example.com"
 
 
 def numbers_of_log(server: Server) -> list[int]:
@@ -196,7 +161,7 @@ def test_open_streams_do_not_keep_the_server_from_stopping(server: Server) -> No
 
 def test_readers_that_left_give_their_places_back(server: Server) -> None:
     """More of them come and go than may be there at a time."""
-    headers = {**own(server), "accept": "text/event-stream"}
+    headers = {**server.headers, "accept": "text/event-stream"}
     with httpx.Client(base_url=server.url, headers=headers, timeout=5) as client:
         for _ in range(250):
             with client.stream("GET", CHANGES) as answer:

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import httpx
-import pytest
 
 from onefold.control import datasets, descriptors, schemas
 from onefold.domain.sandbox import Sandbox
@@ -31,21 +29,14 @@ from onefold.store.tables.descriptors import Descriptor
 from onefold.store.tables.generation import change
 from onefold.store.tables.resources import Resource
 from tests.crash.serving import Server, wait_until
+from tests.crash.writers import email
 
+WORKERS = 2
 SECONDS = 4.0
 TURN_SECONDS = 0.015
 BATCH = 4
 FORMS = {"A": ("email", "Email"), "B": ("phone", "Phone")}
 """What marks the identity in each form: a field and its namespace."""
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "data", workers=2)
-    running.start()
-    yield running
-    print(running.log())
-    running.close()
 
 
 class Turning:
@@ -123,10 +114,6 @@ def side_of(number: int) -> str:
     return "AB"[number % 2]
 
 
-def email(number: int) -> str:
-    return f"person{number}@example.com"
-
-
 def phone(number: int) -> str:
     return f"+49{number:08}"
 
@@ -165,7 +152,7 @@ class Unrest:
 
     def _look(self) -> None:
         server, path = self._server, "/data/core/ups/config/mergePolicies"
-        with httpx.Client(base_url=server.url, headers=headers(server), timeout=10) as client:
+        with httpx.Client(base_url=server.url, headers=server.headers, timeout=10) as client:
             policy = client.get(path).json()["children"][0]
             while not self._stopping.is_set():
                 policy["name"] = f"Policy {self.turns}"
@@ -187,7 +174,7 @@ def test_each_event_is_judged_by_one_generation(server: Server) -> None:
     turning = Turning(places, sandbox)
     with Unrest(server, turning, places.control()) as unrest:
         sent = streamed(server, turning)
-    with httpx.Client(base_url=server.url, headers=headers(server), timeout=10) as client:
+    with httpx.Client(base_url=server.url, headers=server.headers, timeout=10) as client:
         wait_until(lambda: drained(client), "everything is applied")
         under = {
             (number, code): found(client, value, code)
@@ -228,15 +215,6 @@ def streamed(server: Server, turning: Turning) -> int:
 def drained(client: httpx.Client) -> bool:
     backlog = client.get("/health/ready").json()["backlog"]
     return all(one["records"] == 0 for one in backlog.values())
-
-
-def headers(server: Server) -> dict[str, str]:
-    return {
-        "authorization": f"Bearer {server.token}",
-        "x-api-key": server.facts["client_id"],
-        "x-gw-ims-org-id": server.facts["org_id"],
-        "x-sandbox-name": server.facts["sandbox"],
-    }
 
 
 def found(client: httpx.Client, value: str, code: str) -> set[str]:

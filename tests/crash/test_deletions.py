@@ -3,10 +3,7 @@ deleted is nowhere, and everybody else is everywhere."""
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,7 +18,8 @@ from tests.contract.profile.edges import (
     PROJECTIONS,
 )
 from tests.contract.profile.exporting import DATASETS, JOBS, PERSISTED
-from tests.crash.serving import Server, command, wait_until
+from tests.crash.serving import Server, doctor, wait_until
+from tests.crash.writers import email
 
 PEOPLE = 60
 DELETED = range(0, 60, 5)
@@ -29,15 +27,6 @@ UNDONE = range(1, 60, 20)
 """Whose only record is undone: they are known no more, and are no deleted people."""
 ENTITIES = "/data/core/ups/access/entities"
 SYSTEM_JOBS = "/data/core/ups/system/jobs"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "data", workers=1)
-    running.start()
-    yield running
-    print(running.log())
-    running.close()
 
 
 @pytest.mark.long
@@ -85,9 +74,7 @@ def test_deletions_exports_and_projections_survive_kills(server: Server) -> None
         wait_until(partial(is_projected, server, to, person), "the edge")
         assert (looked_up(server, person) is not None) == (person in left)
     assert server.stop() == 0
-    examined = subprocess.run(
-        command("doctor", "--data", str(server.data)), capture_output=True, text=True, check=False
-    )
+    examined = doctor(server.data)
     assert examined.returncode == 0, examined.stdout
 
 
@@ -102,35 +89,21 @@ _DESTINATION = {
 
 def loaded(server: Server) -> None:
     """Everybody is there, each by one record."""
-    dataset = server.facts["datasets"]["Customer registrations"]
-    reference = {
-        "id": dataset["schema"],
-        "contentType": "application/vnd.adobe.xed-full+json;version=1",
-    }
-    messages = [
+    entities = [
         {
-            "header": {"schemaRef": reference, "datasetId": dataset["id"]},
-            "body": {
-                "xdmMeta": {"schemaRef": reference},
-                "xdmEntity": {
-                    "identityMap": {
-                        "Email": [{"id": email(number), "primary": True}],
-                        "ECID": [{"id": f"{number:02d}" * 19}],
-                    },
-                    "person": {"name": {"firstName": f"First{number}"}},
-                },
+            "identityMap": {
+                "Email": [{"id": email(number), "primary": True}],
+                "ECID": [{"id": f"{number:02d}" * 19}],
             },
+            "person": {"name": {"firstName": f"First{number}"}},
         }
         for number in range(PEOPLE)
     ]
+    messages = [server.message("Customer registrations", one) for one in entities]
     url = f"{server.url}/collection/batch/{server.facts['inlet_id']}"
     answer = httpx.post(url, json={"messages": messages})
     assert answer.status_code == 207, answer.text
     wait_until(lambda: not is_gone(server, PEOPLE - 1), "everybody is applied")
-
-
-def email(person: int) -> str:
-    return f"person{person}@example.com"
 
 
 def of(person: int) -> str:
@@ -141,13 +114,7 @@ def sent(
     server: Server, method: str, url: str, kind: str = JSON_TYPE, body: Any = None
 ) -> httpx.Response:
     """One request."""
-    headers = {
-        "authorization": f"Bearer {server.token}",
-        "x-api-key": server.facts["client_id"],
-        "x-gw-ims-org-id": server.facts["org_id"],
-        "x-sandbox-name": server.facts["sandbox"],
-        **({"content-type": kind} if body is not None else {}),
-    }
+    headers = server.headers | ({"content-type": kind} if body is not None else {})
     return httpx.request(method, server.url + url, headers=headers, json=body, timeout=30)
 
 

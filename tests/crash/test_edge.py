@@ -4,13 +4,9 @@ last it says what one made anew would say."""
 from __future__ import annotations
 
 import re
-import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.contract.profile.edges import (
     DESTINATION_TYPE,
@@ -19,19 +15,10 @@ from tests.contract.profile.edges import (
     PROJECTION_TYPE,
     PROJECTIONS,
 )
-from tests.crash.serving import Server, command, wait_until
+from tests.crash.serving import Server, doctor, wait_until
 from tests.crash.writers import Writers
 
 PIPELINE = 0
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "data", workers=1)
-    running.start()
-    yield running
-    print(running.log())
-    running.close()
 
 
 def test_an_edge_store_survives_kills(server: Server) -> None:
@@ -54,12 +41,7 @@ def test_an_edge_store_survives_kills(server: Server) -> None:
 
 def made(server: Server, url: str, kind: str, body: dict[str, Any]) -> str:
     """Make a destination or a projection; answer its id."""
-    headers = {
-        "authorization": f"Bearer {server.token}",
-        "x-api-key": server.facts["client_id"],
-        "x-gw-ims-org-id": server.facts["org_id"],
-        "content-type": kind,
-    }
+    headers = server.headers | {"content-type": kind}
     sent = {"type": "EDGE", "dataCenters": ["OR2"], **body}
     answer = httpx.post(server.url + url, headers=headers, json=sent)
     assert answer.status_code == 200, answer.text
@@ -69,9 +51,7 @@ def made(server: Server, url: str, kind: str, body: dict[str, Any]) -> str:
 
 def compared(server: Server) -> int:
     """How many people of the edge the doctor has compared; all of them as they should be."""
-    done = subprocess.run(
-        command("doctor", "--data", str(server.data)), capture_output=True, text=True, check=False
-    )
+    done = doctor(server.data)
     found = re.search(r"^ok    prod: projections at \S+ \((\d+)\)$", done.stdout, re.MULTILINE)
     assert found is not None, done.stdout
     return int(found[1])

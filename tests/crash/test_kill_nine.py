@@ -3,16 +3,13 @@ acknowledged is lost, nothing stands twice, and store and lake agree with the jo
 
 from __future__ import annotations
 
-import subprocess
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 import httpx
 import pytest
 
-from tests.crash.serving import Server, command, wait_until
+from tests.crash.serving import Server, doctor, wait_until
 from tests.crash.writers import PEOPLE, Writers, email
 
 WORKERS = 2
@@ -20,15 +17,6 @@ WRITERS = 3
 PIPELINE, JOBS, WORKER = range(3)
 PARENT = WORKER + WORKERS
 """The number of what is killed: children are counted from 0, the parent comes behind them."""
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "data", workers=WORKERS)
-    running.start()
-    yield running
-    print(running.log())
-    running.close()
 
 
 def test_acknowledged_events_survive_a_kill_of_each_process(server):
@@ -65,22 +53,14 @@ def killed_and_checked(server: Server, *, seed: int, victims: list[int]) -> None
     assert set(stored) == writers.acknowledged
     assert set(stored.values()) == {1}
     assert server.stop() == 0
-    examined = subprocess.run(
-        command("doctor", "--data", str(server.data)), capture_output=True, text=True, check=False
-    )
+    examined = doctor(server.data)
     assert examined.returncode == 0, examined.stdout
 
 
 def seen(server: Server) -> Counter[str]:
     """How often each event stands in the timelines of all people."""
-    headers = {
-        "authorization": f"Bearer {server.token}",
-        "x-api-key": server.facts["client_id"],
-        "x-gw-ims-org-id": server.facts["org_id"],
-        "x-sandbox-name": server.facts["sandbox"],
-    }
     found: Counter[str] = Counter()
-    with httpx.Client(base_url=server.url, headers=headers) as client:
+    with httpx.Client(base_url=server.url, headers=server.headers) as client:
         for person in range(PEOPLE):
             url = (
                 "/data/core/ups/access/entities?schema.name=_xdm.context.experienceevent"

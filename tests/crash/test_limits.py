@@ -5,24 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.crash.serving import Server, answer
 
+WORKERS = 2
 BURST, REQUESTS, CLIENTS = 60, 90, 12
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    server = Server(tmp_path / "data", workers=2)
-    server.start()
-    yield server
-    server.close()
 
 
 def test_workers_share_the_buckets_of_keys(server: Server) -> None:

@@ -4,16 +4,13 @@ is nowhere, no call of somebody suppressed gets in, and everybody else is everyw
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.crash.serving import Server, answer, command, wait_until
+from tests.crash.serving import Server, answer, doctor, wait_until
 
 USERS = 24
 CREATED = ("SUPPRESS_WITH_DELETE", "SUPPRESS_ONLY", "NO_TRACK")
@@ -21,15 +18,6 @@ CREATED = ("SUPPRESS_WITH_DELETE", "SUPPRESS_ONLY", "NO_TRACK")
 alone, and 4, 5, 12, 13, 20, 21, … are let in again."""
 LIFTED = {"SUPPRESS_WITH_DELETE": "UNSUPPRESS", "SUPPRESS_ONLY": "UNSUPPRESS"}
 ACCOUNT = ("--client", "acme", "--account", "acme")
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "data", workers=1)
-    running.start()
-    yield running
-    print(running.log())
-    running.close()
 
 
 @pytest.mark.long
@@ -64,9 +52,7 @@ def test_regulations_survive_kills(server: Server) -> None:
     for user in range(USERS):
         assert door.events(user) == expected(user), user
     assert server.stop() == 0
-    examined = subprocess.run(
-        command("doctor", "--data", str(server.data)), capture_output=True, text=True, check=False
-    )
+    examined = doctor(server.data)
     assert examined.returncode == 0, examined.stdout
     assert "u-" not in server.log()
 

@@ -96,12 +96,6 @@ class Writers:
         return True
 
     def _message(self, event_id: str, random: Random) -> dict[str, Any]:
-        facts = self._server.facts
-        dataset = facts["datasets"]["Customer events"]
-        reference = {
-            "id": dataset["schema"],
-            "contentType": "application/vnd.adobe.xed-full+json;version=1",
-        }
         person = random.randrange(PEOPLE)
         entity = {
             "_id": event_id,
@@ -112,10 +106,7 @@ class Writers:
                 "ECID": [{"id": f"{person}{random.randrange(3)}" * 19, "primary": True}],
             },
         }
-        return {
-            "header": {"schemaRef": reference, "datasetId": dataset["id"]},
-            "body": {"xdmMeta": {"schemaRef": reference}, "xdmEntity": entity},
-        }
+        return self._server.message("Customer events", entity)
 
 
 def email(person: int) -> str:

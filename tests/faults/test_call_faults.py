@@ -37,9 +37,9 @@ READS = (
 
 
 @pytest.fixture(scope="module")
-def made(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NewKey]:
+def made(fresh: Callable[[], Path]) -> tuple[Path, NewKey]:
     """An installation with an account, to be copied, and its key."""
-    data = Path(shutil.copytree(installed, tmp_path_factory.mktemp("account") / "data"))
+    data = fresh()
     app = App(data)
     key = app.account(rate=1_000_000, burst=1_000_000)
     app.close()

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from onefold import server
 from onefold.control.starter import REGISTRATIONS
 from onefold.inlet.uploads import Folder
 from onefold.testing.app import App
@@ -25,6 +24,7 @@ from tests.contract.imports.loading import (
     refused,
     shown,
 )
+from tests.jobs.killing import Killed, jobs_of
 
 HOUR = 3_600_000
 WEEK = 168 * HOUR
@@ -121,9 +121,6 @@ def test_other_batches_stay_as_they_are(app: App) -> None:
 def test_a_process_killed_between_mark_and_removal_leaves_no_files(
     app: App, monkeypatch: pytest.MonkeyPatch, removed: bool
 ) -> None:
-    class Killed(BaseException):
-        """Stands for `kill -9`."""
-
     batch = opened(app)
     put(app, batch, ROW)
     app.clock.advance(ms=WEEK + 1)
@@ -141,7 +138,7 @@ def test_a_process_killed_between_mark_and_removal_leaves_no_files(
     assert "completed" not in shown(app, batch)
     refused(put(app, batch, ROW), 400, "BAT-1002")
     monkeypatch.setattr(Folder, "remove", remove)
-    server.Jobs(app.settings, places=app.places, bell=app.bell, clock=app.clock).drain()
+    jobs_of(app).drain()
     assert not folder(app, batch).exists()
     assert shown(app, batch)["completed"] == app.clock.now_ms()
 

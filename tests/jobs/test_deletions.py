@@ -3,7 +3,7 @@ receipt; what they find again they remove again; what they cannot remove they sa
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +70,9 @@ def _ask(app: App, kind: str) -> str:
 
 @pytest.mark.parametrize("kind", ["person", EVENTS, REGISTRATIONS])
 def test_a_job_that_is_stopped_after_each_step_ends_in_the_same_receipt(
-    app: App, tmp_path: Path, kind: str, installed: Path
+    app: App, kind: str, fresh: Callable[[], Path]
 ) -> None:
-    other = App(Path(shutil.copytree(installed, tmp_path / "other")))
+    other = App(fresh())
     try:
         receipts = []
         for one in (app, other):

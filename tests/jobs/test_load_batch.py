@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onefold import server
 from onefold.control.starter import EVENTS, REGISTRATIONS
 from onefold.journal import Journal
 from onefold.store.tables import events, jobs
@@ -22,10 +20,7 @@ from onefold.testing.app import CONTENT_TYPE, App
 from tests.contract.asking import send
 from tests.contract.imports.loading import EXPORT, act, lines, loaded, opened, person, put, shown
 from tests.contract.people import RECORD, ecid, event
-
-
-class Killed(BaseException):
-    """Stands for `kill -9`."""
+from tests.jobs.killing import jobs_of, killed_behind
 
 
 def happened(number: int) -> Any:
@@ -35,11 +30,6 @@ def happened(number: int) -> Any:
 def stored(app: App) -> list[str]:
     profile = app.places.profile(app.sandbox.id)
     return sorted(row[1] for row in events.numbered(profile, first=0, last=10**9, limit=10_000))
-
-
-def jobs_of(app: App) -> server.Jobs:
-    """The jobs as a new process has them."""
-    return server.Jobs(app.settings, places=app.places, bell=app.bell, clock=app.clock)
 
 
 def completed(app: App, *contents: bytes, dataset: str = EVENTS, **said: Any) -> str:
@@ -79,23 +69,9 @@ def test_a_process_killed_behind_a_commit_repeats_no_row(
     app: App, small: None, monkeypatch: pytest.MonkeyPatch, name: str, at: int
 ) -> None:
     """Killed when an append is durable and the job's progress is not, and the other way about."""
-    calls = 0
-    target: Any = jobs if name == "hold" else Journal
-    real = getattr(target, name)
-
-    def dying(*given: Any, **named: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        result = real(*given, **named)
-        if calls == at + 1:
-            raise Killed
-        return result
-
     batch = completed(app, lines(*map(happened, range(11))))
-    monkeypatch.setattr(target, name, dying)
-    with suppress(Killed):
+    with killed_behind(monkeypatch, jobs if name == "hold" else Journal, name, at=at):
         jobs_of(app).drain()
-    monkeypatch.setattr(target, name, real)
     for _ in range(100):
         jobs_of(app).drain()
         app.drain()

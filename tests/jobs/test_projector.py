@@ -86,6 +86,15 @@ class World:
         journal.append([Accepted("undo", app.clock.now_ms(), "", "", message, removal=True)])
         self.apply()
 
+    def do(self, kind: str, *arguments: int | str) -> None:
+        """One of `actions`."""
+        if kind == "step":
+            self.projector.step()
+        elif kind == "crash":
+            self.projector = self.anew()
+        else:
+            getattr(self, kind)(*arguments)
+
     def settle(self) -> None:
         while self.projector.step():
             pass
@@ -135,13 +144,8 @@ def test_following_the_changes_ends_where_filling_from_scratch_does(
     if not world.app.rooms.definitions.snapshot(world.app.sandbox.id).edges:
         projection(world.app, destination(world.app)["id"], selector="person,identityMap")
     (to,) = world.app.rooms.definitions.snapshot(world.app.sandbox.id).edges
-    for kind, *arguments in done:
-        if kind == "step":
-            world.projector.step()
-        elif kind == "crash":
-            world.projector = world.anew()
-        else:
-            getattr(world, kind)(*arguments)
+    for action in done:
+        world.do(*action)
     world.settle()
     followed = world.entries(to)
     assert followed == world.from_scratch(to)
@@ -166,12 +170,8 @@ def test_a_reactive_edge_has_what_a_proactive_one_has_of_those_who_were_asked_fo
             xid = encode(4, ecid(int(arguments[0])))
             with store.transaction() as transaction:
                 edge.wish(transaction, [Wish(xid, "", world.app.clock.now_ms())])
-        elif kind == "step":
-            world.projector.step()
-        elif kind == "crash":
-            world.projector = world.anew()
         else:
-            getattr(world, kind)(*arguments)
+            world.do(kind, *arguments)
     world.settle()
     active = {row[0] for row in store.read("SELECT xid FROM activity")}
     everybody = world.entries(of_all)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from onefold.control import accounts, datasets
+from onefold.control import accounts
 from onefold.control.keys import NewKey
 from onefold.control.starter import EVENTS, REGISTRATIONS
 from onefold.domain import suppression
@@ -18,7 +18,6 @@ from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.merge import merged
 from onefold.domain.removal import Removal
 from onefold.domain.suppression import Keys
-from onefold.effects import SystemIds
 from onefold.lookup.undoing import Undoing, Which
 from onefold.pipeline import processor
 from onefold.pipeline.work import Work
@@ -31,7 +30,7 @@ from onefold.store.tables.outcomes import Outcome
 from onefold.testing.app import App
 from onefold.testing.clock import START_MS
 from onefold.wire import JSON, decode_json
-from tests.contract.people import ecid, iso
+from tests.contract.people import ecid, further_dataset, iso
 
 _numbers = itertools.count()
 SPRING, AUTUMN = {"name": "spring"}, {"name": "autumn"}
@@ -512,16 +511,8 @@ def test_events_of_another_door_keep_their_owner_and_are_in_the_feed(app: App) -
 
 def test_a_record_of_another_door_has_no_stamps(app: App) -> None:
     """Where nobody looks whether records fit their schema, either."""
-    made = datasets.create(
-        app.places.control(),
-        app.clock,
-        SystemIds(),
-        app.sandbox,
-        name="Loose",
-        schema_id=app.datasets[REGISTRATIONS].schema_id,
-        tags={"unifiedProfile": ["enabled:true"], "acp_validationContext": ["disabled"]},
-    )
-    app.datasets["Loose"] = app.rooms.definitions.snapshot(app.sandbox.id).datasets[made.id]
+    tags = {"unifiedProfile": ["enabled:true"], "acp_validationContext": ["disabled"]}
+    further_dataset(app, "Loose", REGISTRATIONS, **tags)
     entity = {"identityMap": {"Email": [{"id": "kim@example.org", "primary": True}]}}
     app.ingest("Loose", {**entity, "_stamps": {"t:a": "b"}}, {**entity, "_stamp": 1})
     (failed,) = app.failed()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,13 +29,9 @@ ONE = "/data/foundation/catalog/batch"
 
 
 @pytest.fixture(scope="module")
-def filled(
-    installed: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[App, list[str]]]:
+def filled(fresh: Callable[[], Path]) -> Iterator[tuple[App, list[str]]]:
     """An application with a loaded, an aborted and two open batches, a second apart."""
-    data = tmp_path_factory.mktemp("filled") / "data"
-    shutil.copytree(installed, data)
-    app = App(data)
+    app = App(fresh())
     ids = [loaded(app, lines(person(1)), tags={"own": ["a:1"]})["id"]]
     for dataset in (EVENTS, EVENTS, REGISTRATIONS):
         app.clock.advance(ms=1000)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +46,9 @@ def leaves(schema: dict[str, Any], at: str = "") -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def still(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+def still(fresh: Callable[[], Path]) -> Iterator[App]:
     """An application with a loaded and an open batch."""
-    data = tmp_path_factory.mktemp("still") / "data"
-    shutil.copytree(installed, data)
-    app = App(data)
+    app = App(fresh())
     loaded(app, lines(person(1)))
     app.clock.advance(ms=1000)
     opened(app, EVENTS)

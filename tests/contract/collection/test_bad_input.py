@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import shutil
 import time
 import zlib
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +32,8 @@ QUICK_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
-def module_app(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[App]:
-    data = tmp_path_factory.mktemp("bad") / "data"
-    shutil.copytree(installed, data)
-    app = App(data, sync_validations_per_minute=1_000_000)
+def module_app(fresh: Callable[[], Path]) -> Iterator[App]:
+    app = App(fresh(), sync_validations_per_minute=1_000_000)
     yield app
     app.drain()
     assert app.faults() == []
@@ -396,10 +393,8 @@ def test_more_messages_than_a_body_can_hold_are_a_413_at_once(app: App, message:
         assert _status(app, content, path="batch/") == status
 
 
-def test_body_that_does_not_arrive_in_time_is_a_408_that_ends_the_connection(
-    installed: Path, tmp_path: Path
-) -> None:
-    app = App(Path(shutil.copytree(installed, tmp_path / "data")), body_seconds_max=0)
+def test_body_that_does_not_arrive_in_time_is_a_408_that_ends_the_connection(data: Path) -> None:
+    app = App(data, body_seconds_max=0)
 
     async def receive() -> MutableMapping[str, Any]:
         await asyncio.get_running_loop().create_future()  # for ever

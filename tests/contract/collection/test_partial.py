@@ -11,12 +11,11 @@ import pytest
 
 from onefold.control import datasets
 from onefold.control.starter import EVENTS, LOGINS, REGISTRATIONS
-from onefold.effects import SystemIds
 from onefold.store.tables.outcomes import Outcome
 from onefold.testing.app import App
 from tests.contract.collection.test_raw import FIELDS, KIM, MAIL, post, profile
 from tests.contract.flowservice.desk import dataflow
-from tests.contract.people import event, record
+from tests.contract.people import event, further_dataset, record
 
 ME = ("Email", MAIL)
 PHONE = ("Phone", "+46701740650")
@@ -99,20 +98,13 @@ def test_kept_answers_end_with_a_partial_update(app: App) -> None:
 
 def test_operations_make_no_links_unless_they_ask(app: App) -> None:
     dataset = app.datasets[REGISTRATIONS]
-    links = datasets.create(
-        app.places.control(),
-        app.clock,
-        SystemIds(),
-        app.sandbox,
-        name="Identities",
-        schema_id=dataset.schema_id,
-        tags={"unifiedIdentity": ["enabled:true"], "acp_validationContext": ["disabled"]},
-    )
+    tags = {"unifiedIdentity": ["enabled:true"], "acp_validationContext": ["disabled"]}
+    links = further_dataset(app, "Identities", REGISTRATIONS, **tags)
     both = record(ME, PHONE, person={"name": {"firstName": "Kim"}})
     sent(app, both, **MERGE)
     assert name_of(app) == {"firstName": "Kim"}
     assert "Phone" not in profile(app)["identityMap"]
-    sent(app, both, **MERGE, identity="create", identityDatasetId=links.id)
+    sent(app, both, **MERGE, identity="create", identityDatasetId=links)
     assert "phone" in {namespace.lower() for namespace in profile(app)["identityMap"]}
     sent(app, both, **MERGE, identity="create", identityDatasetId=dataset.id)
     sent(app, both, **MERGE, identity="create", identityDatasetId=app.datasets[LOGINS].id)
@@ -125,15 +117,7 @@ def test_operations_make_no_links_unless_they_ask(app: App) -> None:
 def test_events_and_datasets_outside_profile_do_not_change(app: App) -> None:
     for operations in (MERGE, DELETE):
         sent(app, event("1", ("ECID", "1" * 38)), EVENTS, **operations)
-    plain = datasets.create(
-        app.places.control(),
-        app.clock,
-        SystemIds(),
-        app.sandbox,
-        name="Plain",
-        schema_id=app.datasets[REGISTRATIONS].schema_id,
-    )
-    app.datasets["Plain"] = app.rooms.definitions.snapshot(app.sandbox.id).datasets[plain.id]
+    further_dataset(app, "Plain", REGISTRATIONS)
     sent(app, person("Kim"), "Plain", **MERGE)
     app.drain()
     assert failures(app) == [("normalize", "REC-1010")] * 3

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,9 @@ T0 = START_MS - 100_000
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[App]:
+def people(fresh: Callable[[], Path]) -> Iterator[App]:
     """Ada, whose phone came to know her e-mail first and her ECID by two events; and Bob, alone."""
-    app = App(Path(shutil.copytree(installed, tmp_path_factory.mktemp("graph") / "data")))
+    app = App(fresh())
     app.ingest(REGISTRATIONS, record(("Email", MAIL), ("Phone", PHONE)))
     app.ingest(REGISTRATIONS, record(("Email", "bob@example.com")))
     app.clock.advance(ms=1000)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,10 @@ T0 = START_MS - 100_000
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[App]:
+def people(fresh: Callable[[], Path]) -> Iterator[App]:
     """Ada has a device on the first day, her e-mail address on the second, both together on the
     third, and another device on the fourth; Bob is alone."""
-    app = App(Path(shutil.copytree(installed, tmp_path_factory.mktemp("history") / "data")))
+    app = App(fresh())
     device, other, mail = ("ECID", ecid(1)), ("ECID", ecid(2)), ("Email", MAIL)
     for day, named in enumerate(((device,), (mail,), (device, mail), (other, mail))):
         app.at(START_MS + day * DAY_MS)

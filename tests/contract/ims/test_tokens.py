@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +66,9 @@ class Project:
 
 
 @pytest.fixture(scope="module")
-def shared(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def shared(fresh: Callable[[], Path]) -> Iterator[Project]:
     """One application and project for all tests here: making a key pair takes long."""
-    data = Path(shutil.copytree(installed, tmp_path_factory.mktemp("ims") / "data"))
+    data = fresh()
     app = App(data)
     new = credentials.create(
         app.places.control(), app.clock, SystemIds(), org_id=app.org_id, name="Postman"

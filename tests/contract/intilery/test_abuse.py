@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,18 +25,8 @@ from tests.contract.intilery.bytes_sent import (
     Answer,
     HeaderBytes,
     Target,
-    attacked,
     sent,
 )
-
-
-@pytest.fixture(scope="module")
-def target(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    data = tmp_path_factory.mktemp("attacked") / "data"
-    shutil.copytree(installed, data)
-    with attacked(data) as made:
-        yield made
-
 
 # Paths
 

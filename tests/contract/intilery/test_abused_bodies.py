@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import shutil
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,16 +21,7 @@ from tests.contract.intilery.bytes_sent import (
     VIEWS,
     HeaderBytes,
     Target,
-    attacked,
 )
-
-
-@pytest.fixture(scope="module")
-def target(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    data = tmp_path_factory.mktemp("attacked") / "data"
-    shutil.copytree(installed, data)
-    with attacked(data) as made:
-        yield made
 
 
 def _of(properties: bytes) -> bytes:

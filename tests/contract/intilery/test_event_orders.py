@@ -4,8 +4,7 @@ naive reading of the contract gives. Source: Intilery contract, 7.3 to 7.6.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,11 +42,9 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def world(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(fresh: Callable[[], Path]) -> Iterator[World]:
     """Events of three users with many equal times, received at a few moments."""
-    data = tmp_path_factory.mktemp("orders") / "data"
-    shutil.copytree(installed, data)
-    with application(data) as app:
+    with application(fresh()) as app:
         key = app.account()
         sent: list[Sent] = []
         for number in range(6):

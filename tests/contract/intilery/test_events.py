@@ -6,8 +6,7 @@ Source: Intilery contract, 7; the vectors are those of its section 17.
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -47,11 +46,9 @@ class World(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def world(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(fresh: Callable[[], Path]) -> Iterator[World]:
     """K and L with the same address; K has 130 events, one every second, L one between each."""
-    data = tmp_path_factory.mktemp("events") / "data"
-    shutil.copytree(installed, data)
-    with application(data) as app:
+    with application(fresh()) as app:
         key = app.account()
         app.at(NOW_MS)
         calls = [

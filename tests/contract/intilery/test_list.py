@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
@@ -334,13 +333,9 @@ STEPS = st.lists(
 
 
 @pytest.fixture(scope="module")
-def scrolled(
-    installed: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[App, NewKey]]:
+def scrolled(fresh: Callable[[], Path]) -> Iterator[tuple[App, NewKey]]:
     """One account for all examples."""
-    data = tmp_path_factory.mktemp("scrolled") / "data"
-    shutil.copytree(installed, data)
-    with application(data) as app:
+    with application(fresh()) as app:
         yield app, app.account()
 
 

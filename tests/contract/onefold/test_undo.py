@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-import msgspec
 import pytest
 
-from onefold.control import datasets
 from onefold.control.starter import EVENTS, LOGINS, REGISTRATIONS
 from onefold.domain import suppression
 from onefold.domain.removal import Removal
 from onefold.domain.suppression import Keys
-from onefold.effects import SystemIds
 from onefold.lookup.owner import Asked
 from onefold.store.tables import superseded
 from onefold.store.tables.outcomes import Outcome
 from onefold.testing.app import App, json_of
 from onefold.testing.clock import START_MS
 from onefold.wire import iso_millis
-from tests.contract.people import RECORD, TIMELINE, ecid, event, record
+from tests.contract.people import RECORD, TIMELINE, ecid, event, further_dataset, record
 
 JSON = dict[str, Any]
 UNDO = "/onefold/v1/undo"
@@ -200,17 +197,7 @@ def test_an_event_is_found_by_its_number_alone(app):
 
 def test_a_record_that_feeds_only_the_graph_is_undone_but_not_kept_out(app):
     """Nothing of it is kept by which it could be known again."""
-    schema = app.datasets[REGISTRATIONS].schema_id
-    known = datasets.create(
-        app.places.control(),
-        app.clock,
-        SystemIds(),
-        app.sandbox,
-        name="Cards",
-        schema_id=schema,
-        tags={"unifiedIdentity": ["enabled:true"]},
-    )
-    app.datasets["Cards"] = msgspec.structs.replace(app.datasets[REGISTRATIONS], id=known.id)
+    further_dataset(app, "Cards", REGISTRATIONS, unifiedIdentity=["enabled:true"])
     for body in ({"recordNumber": 1}, of(CARD, recordNumber=3)):
         app.ingest("Cards", record(ADA, CARD))
         assert graph(app, ADA) == {"ada@example.com", "7"}

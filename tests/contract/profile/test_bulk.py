@@ -4,8 +4,7 @@ acceptance vector 13.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +34,9 @@ T0 = START_MS - 100_000
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[App]:
+def people(fresh: Callable[[], Path]) -> Iterator[App]:
     """Two people with a record and seven events each."""
-    app = App(Path(shutil.copytree(installed, tmp_path_factory.mktemp("bulk") / "data")))
+    app = App(fresh())
     for person, gender in ((ADA, "female"), (BOB, "male")):
         app.ingest(REGISTRATIONS, record(*person, person={"gender": gender}))
         events = [event(f"{gender}-{n}", person[0], at_ms=T0 + n) for n in range(7)]

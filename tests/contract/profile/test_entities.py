@@ -11,16 +11,22 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from onefold.control import merge_policies
 from onefold.control.starter import EVENTS, LOGINS, REGISTRATIONS
 from onefold.domain.identity.xid import encode
-from onefold.effects import SystemIds
 from onefold.store.tables import merge_policies as policies
 from onefold.store.tables.generation import change
 from onefold.store.tables.identities import Member, add
 from onefold.testing.app import ENTITIES, App
 from onefold.testing.clock import START_MS
-from tests.contract.people import RECORD, TIMELINE, ecid, event, record, second_sandbox
+from tests.contract.people import (
+    RECORD,
+    TIMELINE,
+    ecid,
+    event,
+    further_policy,
+    record,
+    second_sandbox,
+)
 
 EMAIL = "ada+1@example.com"
 PHONE = "+3247000001"
@@ -333,22 +339,6 @@ def test_unknown_sandbox_is_a_404(ada: App) -> None:
 # Merging
 
 
-def _policy(app: App, graph: str, merge: str, *order: str, default: bool = False) -> str:
-    policy = merge_policies.create(
-        app.places.control(),
-        app.clock,
-        SystemIds(),
-        app.sandbox,
-        name=merge,
-        schema_name="_xdm.context.profile",
-        identity_graph=graph,
-        attribute_merge=merge,
-        order=[app.datasets[name].id for name in order],
-        default=default,
-    )
-    return policy.id
-
-
 def _two_rows(app: App) -> None:
     """Dataset A says {a: 1, b: 1, list: [1, 2]}, later dataset B says {b: 2, list: []}."""
     first = {"person": {"name": {"firstName": "a1", "lastName": "b1"}}, "organizations": ["1", "2"]}
@@ -371,7 +361,7 @@ def test_policy_decides_field_by_field_whose_value_is_believed(
     app: App, merge: str, order: list[str], first: str | None, last: str, organizations: list[str]
 ) -> None:
     _two_rows(app)
-    policy = _policy(app, "pdg", merge, *order)
+    policy = further_policy(app, "pdg", merge, order)
     envelope = app.get(f"{RECORD}&entityId={XIDS[1]}&mergePolicyId={policy}").json()[XIDS[1]]
     name = envelope["entity"]["person"]["name"]
     assert (name.get("firstName"), name["lastName"]) == (first, last)
@@ -389,7 +379,7 @@ def test_record_that_is_sent_again_replaces_the_whole_row_of_its_dataset(app: Ap
 
 
 def test_policy_without_a_graph_answers_for_the_asked_identity_alone(own_ada: App) -> None:
-    policy = _policy(own_ada, "none", "timestampOrdered")
+    policy = further_policy(own_ada, "none", "timestampOrdered")
     url = f"{RECORD}&mergePolicyId={policy}&entityId="
     owner = own_ada.get(url + XIDS[0]).json()[XIDS[0]]
     assert owner["identityGraph"] == [XIDS[0]]
@@ -401,7 +391,7 @@ def test_policy_without_a_graph_answers_for_the_asked_identity_alone(own_ada: Ap
 
 def test_new_default_policy_is_used_at_once_and_reported(own_ada: App) -> None:
     before = own_ada.get(f"{RECORD}&entityId={XIDS[0]}").json()[XIDS[0]]["mergePolicy"]
-    policy = _policy(own_ada, "none", "timestampOrdered", default=True)
+    policy = further_policy(own_ada, "none", "timestampOrdered", default=True)
     envelope = own_ada.get(f"{RECORD}&entityId={XIDS[0]}").json()[XIDS[0]]
     assert envelope["mergePolicy"] == {"id": policy} != before
     assert envelope["identityGraph"] == [XIDS[0]]

@@ -6,16 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from onefold.control import datasets
 from onefold.control.starter import EVENTS, LOGINS, REGISTRATIONS
-from onefold.effects import SystemIds
 from onefold.testing.app import App
 from onefold.testing.clock import START_MS
 from tests.contract.asking import other_organisation, send
 from tests.contract.imports import loading
-from tests.contract.people import RECORD, ecid, event, record, second_sandbox
+from tests.contract.people import RECORD, ecid, event, further_dataset, record, second_sandbox
 
 URL = "/data/core/ups/previewsamplestatus"
 REPORT = f"{URL}/report"
@@ -425,17 +422,7 @@ def test_an_empty_store_can_be_sampled(app: App) -> None:
 
 
 def test_people_of_whom_only_the_graph_is_known_are_no_profiles(app: App) -> None:
-    known = app.datasets[REGISTRATIONS]
-    dataset = datasets.create(
-        app.places.control(),
-        app.clock,
-        SystemIds(),
-        app.sandbox,
-        name="Pairs",
-        schema_id=known.schema_id,
-        tags={"unifiedIdentity": ["enabled:true"]},
-    )
-    app.datasets["Pairs"] = replace(known, id=dataset.id, name="Pairs")
+    further_dataset(app, "Pairs", REGISTRATIONS, unifiedIdentity=["enabled:true"])
     app.ingest("Pairs", record(ADA, ADA_MAIL))
     app.ingest(EVENTS, event("e-1", BO))
     assert app.get(f"{RECORD}&entityId={ADA[1]}&entityIdNS=ecid").status_code == 200

@@ -4,22 +4,20 @@ contract, 3.1, 3.3, 3.5 and acceptance vectors 4 to 8.
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
-from onefold.control import datasets, merge_policies
+from onefold.control import merge_policies
 from onefold.control.starter import EVENTS, REGISTRATIONS
 from onefold.domain.identity.xid import encode
-from onefold.effects import SystemIds
 from onefold.store.tables import events
 from onefold.testing.app import App
 from onefold.testing.clock import START_MS
-from tests.contract.people import TIMELINE, ecid, event
+from tests.contract.people import TIMELINE, ecid, event, further_dataset, further_policy
 
 BROWSER, MOBILE, EMAIL = ("ECID", ecid(1)), ("ECID", ecid(2)), ("Email", "ada@example.com")
 BROWSER_XID, MOBILE_XID = encode(4, ecid(1)), encode(4, ecid(2))
@@ -46,9 +44,9 @@ def _event(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def person(tmp_path_factory: pytest.TempPathFactory, installed: Path) -> Iterator[App]:
+def person(fresh: Callable[[], Path]) -> Iterator[App]:
     """The twelve events, which arrived out of order."""
-    app = App(Path(shutil.copytree(installed, tmp_path_factory.mktemp("timeline") / "data")))
+    app = App(fresh())
     app.ingest(EVENTS, *(_event(number) for number in (7, 0, 11, 3, 6, 5, 1, 2, 10, 4, 9, 8)))
     assert app.failed() == []
     yield app
@@ -119,17 +117,8 @@ def test_unknown_identity_has_an_empty_timeline(person: App) -> None:
 
 
 def test_policy_without_a_graph_shows_the_asked_identitys_events_alone(person: App) -> None:
-    policy = merge_policies.create(
-        person.places.control(),
-        person.clock,
-        SystemIds(),
-        person.sandbox,
-        name="Alone",
-        schema_name="_xdm.context.profile",
-        identity_graph="none",
-        attribute_merge="timestampOrdered",
-    )
-    assert _ids(person, f"&mergePolicyId={policy.id}") == IDS[::2]
+    policy = further_policy(person, "none", "timestampOrdered")
+    assert _ids(person, f"&mergePolicyId={policy}") == IDS[::2]
 
 
 @pytest.mark.parametrize("name", ["_xdm.context.experienceevent", "_xdm.context.account", "shop"])
@@ -141,34 +130,15 @@ def test_only_people_have_events(person: App, name: str) -> None:
 
 def test_policy_by_precedence_shows_events_of_listed_datasets_if_any_is(app: App) -> None:
     """Record datasets of the order decide nothing about events. Source: profile contract, 4.5."""
-    more = datasets.create(
-        app.places.control(),
-        app.clock,
-        SystemIds(),
-        app.sandbox,
-        name="More events",
-        schema_id=app.datasets[EVENTS].schema_id,
-        tags={"unifiedProfile": ["enabled:true"], "unifiedIdentity": ["enabled:true"]},
-    )
-    app.datasets["More events"] = app.rooms.definitions.snapshot(app.sandbox.id).datasets[more.id]
+    both = {"unifiedProfile": ["enabled:true"], "unifiedIdentity": ["enabled:true"]}
+    further_dataset(app, "More events", EVENTS, **both)
     app.ingest(EVENTS, event("a", BROWSER, at_ms=T0), event("c", BROWSER, at_ms=T0 + 2))
     app.ingest("More events", event("b", BROWSER, at_ms=T0 + 1))
-    known = {name: dataset.id for name, dataset in app.datasets.items()}
     shown = {}
-    for order in ((REGISTRATIONS,), (REGISTRATIONS, EVENTS), ("More events",), known):
-        policy = merge_policies.create(
-            app.places.control(),
-            app.clock,
-            SystemIds(),
-            app.sandbox,
-            name="Ranked",
-            schema_name="_xdm.context.profile",
-            identity_graph="pdg",
-            attribute_merge="dataSetPrecedence",
-            order=[known[name] for name in order],
-        )
-        shown["+".join(order)] = _ids(app, f"&mergePolicyId={policy.id}&limit=2")
-        merge_policies.delete(app.places.control(), app.sandbox, policy.id)
+    for order in ((REGISTRATIONS,), (REGISTRATIONS, EVENTS), ("More events",), tuple(app.datasets)):
+        policy = further_policy(app, "pdg", "dataSetPrecedence", order)
+        shown["+".join(order)] = _ids(app, f"&mergePolicyId={policy}&limit=2")
+        merge_policies.delete(app.places.control(), app.sandbox, policy)
     assert list(shown.values()) == [["a", "b"], ["a", "c"], ["b"], ["a", "b"]]
 
 

@@ -31,16 +31,6 @@ NEEDED: dict[str, dict[str, Any]] = {
 BATCHES = ("/v1/batch", "/v1/import", "/v1/b")
 
 
-@pytest.fixture
-def source(app: App) -> Source:
-    return Source(app)
-
-
-@pytest.fixture(scope="module")
-def known(shared: App) -> Source:
-    return Source(shared)
-
-
 @pytest.mark.parametrize(("path", "kind"), [(kind, kind) for kind in CALLS] + list(LETTERS.items()))
 def test_a_call_is_taken_and_stands_in_the_timeline(known: Source, path: str, kind: str) -> None:
     who = user()

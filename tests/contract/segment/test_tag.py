@@ -20,16 +20,6 @@ from tests.contract.segment.arrivals import DONE, Source, track, user
 MOBILE = f"{PATH}/mobile/batch"
 
 
-@pytest.fixture
-def source(app: App) -> Source:
-    return Source(app)
-
-
-@pytest.fixture(scope="module")
-def known(shared: App) -> Source:
-    return Source(shared)
-
-
 @pytest.mark.parametrize("letter", LETTERS)
 def test_a_call_is_taken_with_the_key_in_its_body(known: Source, letter: str) -> None:
     who = user()

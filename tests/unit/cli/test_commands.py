@@ -12,21 +12,7 @@ import jwt
 import pytest
 from cryptography import x509
 
-from onefold.cli.main import main
-
-
-def run(*arguments: object) -> int:
-    """The exit status of a command."""
-    with pytest.raises(SystemExit) as ended:
-        main([str(argument) for argument in arguments])
-    return int(ended.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("cli") / "data"
-    assert run("init", "--data", data, "--org-name", "Acme") == 0
-    return data
+from tests.unit.cli.running import run
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> Any:

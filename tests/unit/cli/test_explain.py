@@ -14,7 +14,7 @@ from onefold.store.tables import superseded
 from onefold.testing.app import App, install
 from onefold.testing.clock import START_MS
 from tests.contract.people import ecid, event, record
-from tests.unit.cli.test_commands import run
+from tests.unit.cli.running import run
 
 ADA, CARD, PHONE = ("Email", "ada@example.com"), ("CRMID", "7"), ("ECID", ecid(1))
 

@@ -15,7 +15,7 @@ from onefold.control.starter import EVENTS, REGISTRATIONS
 from onefold.testing.app import App, install
 from tests.contract.onefold.mending import mend, unfit, unfit_event
 from tests.contract.people import ecid, record
-from tests.unit.cli.test_commands import run
+from tests.unit.cli.running import run
 
 
 @pytest.fixture(scope="module")

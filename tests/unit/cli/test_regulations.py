@@ -10,7 +10,7 @@ import pytest
 
 from onefold.effects import SystemClock
 from onefold.testing.app import App
-from tests.unit.cli.test_commands import run
+from tests.unit.cli.running import run
 
 ACCOUNT = ("--client", "acme", "--account", "acme")
 

@@ -5,24 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
-from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.explain import How, Leaf, Rule, explained
 from onefold.domain.profile.fragment import SEGMENT_SOURCE, Fragment
-from onefold.domain.profile.merge_policy import default_policy
-
-TIME = default_policy("policy", 0)
-
-
-def by_rank(*order: str) -> Any:
-    return replace(TIME, attribute_merge="dataSetPrecedence", order=order)
-
-
-def fragment(
-    dataset: str, at_ms: int, attributes: dict[str, Any], *, seq: int = 0, xid: str = "x"
-) -> Fragment:
-    return Fragment(Xid(xid), dataset, seq, at_ms, at_ms, "tag", attributes)
+from tests.unit.domain.profile.fragments import TIME, by_rank, fragment
 
 
 def only_leaf(*fragments: Fragment, policy: Any = TIME) -> Leaf:

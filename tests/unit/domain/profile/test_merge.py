@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from msgspec.structs import replace
 
-from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.fragment import (
     ATTRIBUTE_SOURCE,
     SEGMENT_SOURCE,
-    Fragment,
     without_nulls,
 )
 from onefold.domain.profile.merge import merged
-from onefold.domain.profile.merge_policy import default_policy
-
-TIME = default_policy("policy", 0)
-
-
-def by_rank(*order: str) -> Any:
-    return replace(TIME, attribute_merge="dataSetPrecedence", order=order)
-
-
-def fragment(
-    dataset: str, at_ms: int, attributes: dict[str, Any], *, seq: int = 0, xid: str = "x"
-) -> Fragment:
-    return Fragment(Xid(xid), dataset, seq, at_ms, at_ms, "tag", attributes)
-
+from tests.unit.domain.profile.fragments import TIME, by_rank, fragment
 
 ROW_A = fragment("A", 1, {"a": 1, "b": 1, "arr": [1, 2]})
 ROW_B = fragment("B", 2, {"b": 2, "arr": []})
