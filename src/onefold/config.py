@@ -6,6 +6,7 @@ Each row is an environment variable ONEFOLD_<NAME>, and a line of docs/reference
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -28,6 +29,23 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting("region", str, "va7", "", "Region suffix of the ingest traces in a profile's `tags`."),
     Setting("public_url", str, "", "", "Base URL that clients see; default: host and port served."),
+    Setting(
+        "profiles_host",
+        str,
+        "",
+        "",
+        "`HOST` or `HOST:PORT` for `/track/…`: such paths are found at this host only, and others"
+        " are not found there. By default every host will do; so for the next three.",
+    ),
+    Setting("events_host", str, "", "", "`HOST` or `HOST:PORT` for `/cdp/…`."),
+    Setting(
+        "segment_host",
+        str,
+        "",
+        "",
+        "`HOST` or `HOST:PORT` for `/v1/…` but `/v1/spaces/…`; libraries are told it.",
+    ),
+    Setting("segment_profiles_host", str, "", "", "`HOST` or `HOST:PORT` for `/v1/spaces/…`."),
     Setting(
         "ims_hosts",
         str,
@@ -221,6 +239,10 @@ SETTINGS = (
 )
 
 
+_HOSTS = tuple(row.name for row in SETTINGS if row.name.endswith("_host"))
+_HOST = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?(:[0-9]{1,5})?")
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one process, read once and passed by hand."""
 
@@ -230,6 +252,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     region: str = "va7"
     public_url: str = ""
+    profiles_host: str = ""
+    events_host: str = ""
+    segment_host: str = ""
+    segment_profiles_host: str = ""
     ims_hosts: str = "ims-na1.adobelogin.com"
     body_bytes_max: int = 1_000_000
     body_seconds_max: int = 30
@@ -277,7 +303,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 def settings(data: Path, *, environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
     """Settings of a process: what is given, else ONEFOLD_* of the environment, else the default.
 
-    Raises Malformed CTL-1008 when a variable does not have the type of its row.
+    Raises Malformed CTL-1008 when a variable does not have the type of its row, or the host of a
+    door is no name of a host.
     """
     source = os.environ if environment is None else environment
     values: dict[str, Any] = {}
@@ -291,7 +318,11 @@ def settings(data: Path, *, environment: Mapping[str, str] | None = None, **give
             raise Malformed(
                 "CTL-1008", f"ONEFOLD_{row.name.upper()} must be a {row.type.__name__}"
             ) from bad
-    return Settings(data=data, **(values | given))
+    values |= given
+    for name in _HOSTS:
+        if not _HOST.fullmatch(values.get(name) or "unset"):
+            raise Malformed("CTL-1008", f"ONEFOLD_{name.upper()} must be HOST or HOST:PORT")
+    return Settings(data=data, **values)
 
 
 def shared_metrics(data: Path) -> str:

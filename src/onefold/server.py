@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from onefold.api.app import Application, application
+from onefold.api.app import Asgi, application
 from onefold.api.context import Rooms
 from onefold.api.cursor import Cursors
 from onefold.api.described import Described
@@ -124,7 +124,7 @@ def rooms(
         batches=Batches(places=places, definitions=definitions, clock=clock, ids=ids),
         uploads=Uploads(places=places, clock=clock, settings=settings),
         lakes=lakes,
-        described=Described(ROUTES, base_url=settings.base_url),
+        described=Described(ROUTES, settings),
         limiter=limiter or Limiter(),
         cursors=Cursors(Seal(installation.derived_key(signing, "cursors")), clock),
         scrolls=Scrolls(places, definitions, profiles, clock, ids),
@@ -182,7 +182,7 @@ def _subscriptions(settings: Settings) -> Subscriptions:
     return Subscriptions(key, signed=bool(settings.signed_subscriptions))
 
 
-def asgi(given: Rooms) -> Application:
+def asgi(given: Rooms) -> Asgi:
     """The ASGI application over the rooms, with every route."""
     return application(given, ROUTES)
 

@@ -1,30 +1,32 @@
 """The ASGI application: every route; paths without parameters are found in a table.
 
 Paths are matched as they were sent: `%2F` in a segment stays part of the segment, since ids of the
-schema registry are URLs. One slash at the end is tolerated everywhere.
+schema registry are URLs. One slash at the end is tolerated everywhere. Where settings give doors a
+host of their own, there is a table for each host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from starlette.routing import Route as StarletteRoute
 from starlette.routing import Router
 
-from onefold.api import dialect
+from onefold.api import dialect, hosts
 from onefold.api.context import Rooms
 from onefold.api.route import FILE_PATH, Endpoint, Nowhere, Receive, Route, Scope, Send
 
 THREADS_MAX = 32
 """Handlers that run at the same time, besides inline ones."""
 
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
 
 class Application:
-    """The ASGI application of one process."""
+    """The ASGI application of one table of routes."""
 
-    def __init__(self, rooms: Rooms, routes: Sequence[Route]) -> None:
-        threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="handler")
+    def __init__(self, rooms: Rooms, routes: Sequence[Route], threads: Executor) -> None:
         by_path: dict[str, list[Route]] = {}
         for route in routes:
             by_path.setdefault(route.path, []).append(route)
@@ -57,6 +59,19 @@ class Application:
         await self._router(scope, receive, send)
 
 
+class ByHost:
+    """The ASGI application in front of several, of which each answers under a host of its own.
+    elsewhere: answers under all others."""
+
+    def __init__(self, served: Mapping[bytes, Asgi], elsewhere: Asgi) -> None:
+        self._served = served
+        self._elsewhere = elsewhere
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = hosts.host_of(scope.get("headers", ()))
+        await self._served.get(host, self._elsewhere)(scope, receive, send)
+
+
 def _router(endpoints: Mapping[str, Endpoint], nowhere: Nowhere) -> Router:
     """Of those endpoints whose paths have places."""
     routes = [
@@ -74,6 +89,13 @@ def _pattern(path: str) -> str:
     return path
 
 
-def application(rooms: Rooms, routes: Sequence[Route]) -> Application:
-    """The ASGI application that serves `routes`; they are matched in their order."""
-    return Application(rooms, routes)
+def application(rooms: Rooms, routes: Sequence[Route]) -> Asgi:
+    """The ASGI application that serves `routes`; they are matched in their order. No request is
+    asked for its host unless a setting names one."""
+    threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="handler")
+    served = {
+        host: Application(rooms, some, threads)
+        for host, some in hosts.parted(routes, rooms.settings).items()
+    }
+    elsewhere = served.pop(b"")
+    return ByHost(served, elsewhere) if served else elsewhere

@@ -15,8 +15,10 @@ import msgspec
 from onefold.api.context import Request, Response, Rooms
 from onefold.api.declared import DOCUMENT, JSON_TYPE, TEXT, Answer, header
 from onefold.api.docs_page import page
+from onefold.api.hosts import base_urls
 from onefold.api.openapi import PERMISSION, document
 from onefold.api.route import Route
+from onefold.config import Settings
 from onefold.wire import JSON, encode_json
 
 _HTML = "text/html; charset=utf-8"
@@ -24,14 +26,11 @@ _HTML = "text/html; charset=utf-8"
 
 class Described:
     """The document and the page of a table of routes, ready to be sent. Each is made when it is
-    first asked for, and kept.
+    first asked for, and kept. They say where clients reach each door by the settings."""
 
-    base_url: where clients reach the server.
-    """
-
-    def __init__(self, routes: Sequence[Route], *, base_url: str) -> None:
+    def __init__(self, routes: Sequence[Route], settings: Settings) -> None:
         self._routes = routes
-        self._base_url = base_url
+        self._settings = settings
 
     @cached_property
     def openapi(self) -> Made:
@@ -45,7 +44,12 @@ class Described:
 
     @cached_property
     def _document(self) -> dict[str, JSON]:
-        return document(self._routes, base_url=self._base_url, version=version("onefold"))
+        return document(
+            self._routes,
+            base_url=self._settings.base_url,
+            version=version("onefold"),
+            elsewhere=base_urls(self._routes, self._settings),
+        )
 
 
 class Made(msgspec.Struct, frozen=True):

@@ -214,7 +214,8 @@ def _curl(method: str, path: str, operation: dict[str, Any], document: dict[str,
         for p in parameters
         if p["in"] == "query" and (p.get("required") or "examples" in p["schema"])
     ]
-    url = document["servers"][0]["url"] + path + ("?" + "&".join(asked) if asked else "")
+    servers = operation.get("servers") or document["servers"]
+    url = servers[0]["url"] + path + ("?" + "&".join(asked) if asked else "")
     verb = {"get": "", "head": "-I "}.get(method, f"-X {method.upper()} ")
     lines = [f"curl -s {verb}'{url}'"]
     schemes = {name for scheme in operation["security"] for name in scheme}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -214,16 +215,26 @@ _ABOUT = (
 )
 
 
-def document(routes: Iterable[Route], *, base_url: str, version: str) -> dict[str, JSON]:
+def document(
+    routes: Iterable[Route],
+    *,
+    base_url: str,
+    version: str,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, JSON]:
     """The whole document.
 
-    base_url: where clients reach the server. version: of Onefold.
+    base_url: where clients reach the server. version: of Onefold. elsewhere: base URLs of routes
+    that clients reach at another one, by path.
     """
     routes = list(routes)
     types = _Types(routes)
     paths: dict[str, dict[str, JSON]] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, types)
+        said = _operation(route, types)
+        if route.path in elsewhere:
+            said["servers"] = [{"url": elsewhere[route.path]}]
+        paths.setdefault(route.path, {})[route.method.lower()] = said
     used = {tag_of(route) for route in routes}
     return {
         "openapi": "3.1.0",
@@ -293,7 +304,7 @@ def _short(name: str) -> str:
     return ".".join(part for part in found.groups() if part)
 
 
-def _operation(route: Route, types: _Types) -> JSON:
+def _operation(route: Route, types: _Types) -> dict[str, JSON]:
     said: dict[str, JSON] = {
         "operationId": _id(route),
         "summary": summary_of(route),

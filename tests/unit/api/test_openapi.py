@@ -47,6 +47,15 @@ def test_document_is_openapi_3_1() -> None:
     assert _faults(MADE) == []
 
 
+def test_routes_that_are_reached_elsewhere_say_where() -> None:
+    here, there = (Route("GET", path, _nothing, gate="none") for path in ("/here", "/there"))
+    urls = {"/there": "http://there.test"}
+    made: Any = document((here, there), base_url="http://here.test", version="0", elsewhere=urls)
+    assert _faults(made) == []
+    assert made["paths"]["/there"]["get"]["servers"] == [{"url": "http://there.test"}]
+    assert "servers" not in made["paths"]["/here"]["get"]
+
+
 def test_schemas_are_json_schemas() -> None:
     for schema in _schemas(MADE):
         assert jsonschema_rs.meta.is_valid(schema), schema

@@ -23,7 +23,8 @@ def get_settings(request: Request, rooms: Rooms) -> Response:
         keys.stranger(request.address, rooms)
         raise NotFound("KEY-1005")
     keys.admitted(holder, rooms, "client")
-    host = rooms.settings.base_url.partition("://")[2]
+    settings = rooms.settings
+    host = settings.segment_host or settings.base_url.partition("://")[2]
     return json_response(
         200,
         {
