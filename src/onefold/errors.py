@@ -338,7 +338,8 @@ CODES: dict[str, CodeInfo] = {
         "Send assetId, or properties.journeyIdToTrigger for start_journey.",
     ),
     "CAL-1013": CodeInfo(
-        "An alias would make one customer of two users.", "Alias anonymous visitors only."
+        "An alias would make one customer of two users.",
+        "Alias anonymous visitors only, or let the account merge users, and replay the record.",
     ),
     "CAL-1014": CodeInfo("The customer is suppressed.", "Send nothing of them."),
     "CAL-1015": CodeInfo("An alias call without a previousId.", "Send previousId."),

@@ -37,15 +37,18 @@ sightings = st.builds(
 
 
 rules = st.builds(
-    lambda people, devices, unique: LinkingRules(
+    lambda people, devices, unique, mergeable: LinkingRules(
         {NAMESPACES[letter]: rank for rank, letter in enumerate((*people, *devices), 1)},
         frozenset(NAMESPACES[letter] for letter in unique),
+        mergeable=frozenset(NAMESPACES[letter] for letter in unique & mergeable),
     ),
     st.permutations("pq"),
     st.permutations("cd"),
     st.sets(st.sampled_from("pq"), min_size=1),
+    st.just(set()) | st.sets(st.sampled_from("pq")),
 )
-"""Linking rules over the namespaces of `xids`: a priority, and one or two that are unique."""
+"""Linking rules over the namespaces of `xids`: a priority, and one or two that are unique, of which
+values may be merged."""
 
 
 @st.composite

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from onefold.domain.graph.cluster import Stitching, Vertex, clusters
 from onefold.domain.graph.linking import Pair
-from onefold.domain.graph.links import Link, Sighting, combined, mesh
+from onefold.domain.graph.links import Link, Sighting, combined, mesh, pairs
 from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Xid
 from tests.properties import strategies as any_
@@ -18,18 +18,30 @@ LinkKey = tuple[Xid, Xid, str]
 Facts = dict[LinkKey, tuple[int, int]]
 
 
-def component(start: Xid, pairs: Iterable[Pair]) -> set[Xid]:
+def component(start: Xid, linked: Iterable[Pair]) -> set[Xid]:
     """Breadth-first search over a plain list of pairs."""
-    pairs = list(pairs)
+    linked = list(linked)
     reached, frontier = {start}, [start]
     while frontier:
         xid = frontier.pop(0)
-        for a, b in pairs:
+        for a, b in linked:
             for one, other in ((a, b), (b, a)):
                 if one == xid and other not in reached:
                     reached.add(other)
                     frontier.append(other)
     return reached
+
+
+def people(members: Iterable[Xid], linked: Iterable[Pair], rules: LinkingRules) -> list[str]:
+    """The values of unique namespaces among some identities, by letter; those that pairs merge
+    count as one."""
+    unique = [xid for xid in members if any_.NAMESPACES[xid[-1]] in rules.unique]
+    merging = [
+        (a, b)
+        for a, b in linked
+        if a[-1] == b[-1] and any_.NAMESPACES[a[-1]] in rules.mergeable and {a, b} <= set(unique)
+    ]
+    return [min(group)[-1] for group in {frozenset(component(xid, merging)) for xid in unique}]
 
 
 class NaiveGraph:
@@ -51,7 +63,8 @@ class NaiveGraph:
                     key = (a, b, sighting.dataset)
                     first, last = self.facts.get(key, (sighting.at_ms, sighting.at_ms))
                     self.facts[key] = (min(first, sighting.at_ms), max(last, sighting.at_ms))
-        if len(set(sighting.xids)) > 1 and self.in_conflict(self.cluster(sighting.xids[0])):
+        linked = {(a, b) for a, b, _ in self.facts}
+        if len(set(sighting.xids)) > 1 and self.in_conflict(self.cluster(sighting.xids[0]), linked):
             self.replay(sighting)
         while full := [xid for xid in sorted(self.xids) if len(self.cluster(xid)) > self.limit]:
             self.evict(min(self.cluster(full[0]), key=self.rank))
@@ -71,9 +84,16 @@ class NaiveGraph:
         held: list[Pair] = []
         for pair in sorted(
             last_ms,
-            key=lambda pair: (pair not in latest, self.rank_sum(pair), -last_ms[pair], pair),
+            key=lambda pair: (
+                not self.merges(pair),
+                pair not in latest,
+                self.rank_sum(pair),
+                -last_ms[pair],
+                pair,
+            ),
         ):
-            if not self.in_conflict(component(pair[0], [*held, pair])):
+            tried = [*held, pair]
+            if not self.in_conflict(component(pair[0], tried), tried):
                 held.append(pair)
         self.facts = {
             key: times
@@ -81,15 +101,15 @@ class NaiveGraph:
             if key[0] not in members or key[:2] in held
         }
 
-    def in_conflict(self, members: set[Xid]) -> bool:
+    def in_conflict(self, members: set[Xid], linked: Iterable[Pair]) -> bool:
         if self.rules is None:
             return False
-        letters = [xid[-1] for xid in members]
-        return any(
-            letters.count(letter) > 1
-            for letter, number in any_.NAMESPACES.items()
-            if number in self.rules.unique
-        )
+        found = people(members, linked, self.rules)
+        return len(found) > len(set(found))
+
+    def merges(self, pair: Pair) -> bool:
+        assert self.rules is not None
+        return pair[0][-1] == pair[1][-1] and (any_.NAMESPACES[pair[0][-1]] in self.rules.mergeable)
 
     def rank_sum(self, pair: Pair) -> int:
         assert self.rules is not None
@@ -202,16 +222,27 @@ def test_clusters_can_be_rebuilt_from_the_links_at_any_time(batches, limit, rule
 
 
 @given(any_.batches(), any_.rules)
-def test_a_cluster_never_has_two_values_of_a_unique_namespace(batches, rules):
+def test_a_cluster_never_has_two_values_of_a_unique_namespace_that_are_not_merged(batches, rules):
     stored = StoredGraph(50, rules)
     for batch in batches:
         stored.apply(batch)
-        named = [
-            (name, any_.NAMESPACES[xid[-1]])
-            for xid, name in stored.cluster.items()
-            if any_.NAMESPACES[xid[-1]] in rules.unique
-        ]
-        assert len(named) == len(set(named))
+        linked = {key[:2] for key in stored.facts}
+        for name in set(stored.cluster.values()):
+            found = people((x for x, of in stored.cluster.items() if of == name), linked, rules)
+            assert len(found) == len(set(found))
+
+
+@given(any_.batches(), any_.rules)
+def test_values_that_a_record_merges_stay_together(batches, rules):
+    stored = StoredGraph(50, rules)
+    for batch in batches:
+        stored.apply(batch)
+    named = [pair for batch in batches for sighting in batch for pair in pairs(sighting)]
+    merged = [
+        (a, b) for a, b in named if a[-1] == b[-1] and any_.NAMESPACES[a[-1]] in rules.mergeable
+    ]
+    event("merged" if merged else "nothing to merge")
+    assert all(stored.cluster[a] == stored.cluster[b] for a, b in merged)
 
 
 @given(any_.batches(), any_.batches(), limits, any_.rules)

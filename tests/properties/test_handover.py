@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from onefold import config, doctor
 from onefold.control import accounts
@@ -23,6 +24,7 @@ from onefold.domain.calls.ids import event_id
 from onefold.domain.identity import xid as xids
 from onefold.domain.removal import Leaving, Removal
 from onefold.effects import SystemIds
+from onefold.errors import Rejected
 from onefold.journal import Accepted
 from onefold.pipeline.backfill import Backfill
 from onefold.store.engine import Engine
@@ -77,9 +79,9 @@ def spoken() -> st.SearchStrategy[Spoken]:
 
 
 @pytest.fixture(scope="module")
-def definitions(shared: App) -> Callable[[], Snapshot]:
-    """The sandbox of the starting set, with its datasets and inlets, as an account. A function,
-    since values are printed."""
+def definitions(shared: App) -> Callable[[bool], Snapshot]:
+    """The sandbox of the starting set, with its datasets and inlets, as an account, which merges
+    users or does not. A function, since values are printed."""
     furnished(shared)
     control = shared.places.control()
     accounts.create(control, shared.clock, SystemIds(), client="acme", account=shared.sandbox.name)
@@ -87,7 +89,8 @@ def definitions(shared: App) -> Callable[[], Snapshot]:
     assert found.account is not None
     assert found.rules is not None
     assert found.rules.hands_over
-    return lambda: found
+    merging = replace(found, account=replace(found.account, merges_users=True))
+    return lambda merges: merging if merges else found
 
 
 class Calling(World):
@@ -125,7 +128,7 @@ class Calling(World):
         assert account is not None
         try:
             kinds = records(understood(call, received_ms))
-        except Exception:  # noqa: BLE001 - it is a failed record then, as at the inlet
+        except Rejected:  # it is a failed record then, as at the inlet
             kinds = ["calls"]
         of = {"calls": account.calls, "traits": account.traits, "groups": account.groups}
         self.journal.append(
@@ -185,15 +188,17 @@ happenings = st.one_of(
 )
 
 
-@given(st.lists(happenings, max_size=25), st.integers(1, 30))
+@given(st.lists(happenings, max_size=25), st.integers(1, 30), st.booleans())
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_however_a_journal_is_batched_the_store_is_the_same(
     tmp_path_factory: pytest.TempPathFactory,
-    definitions: Callable[[], Snapshot],
+    definitions: Callable[[bool], Snapshot],
     history: list[Spoken | Said | Leaves],
     records_max: int,
+    merges: bool,
 ) -> None:
-    directory, snapshot = tmp_path_factory.mktemp("worlds") / str(next(_numbers)), definitions()
+    directory = tmp_path_factory.mktemp("worlds") / str(next(_numbers))
+    snapshot = definitions(merges)
     world = Calling(directory, snapshot, records_max=1000)
     again = opened(directory / "again.db", "profile")
     alone = opened(directory / "alone.db", "profile")
@@ -217,15 +222,16 @@ def test_however_a_journal_is_batched_the_store_is_the_same(
         world.close()
 
 
-@given(st.lists(happenings, max_size=20))
+@given(st.lists(happenings, max_size=20), st.booleans())
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_backfill_makes_what_would_have_been_indexed(
     tmp_path_factory: pytest.TempPathFactory,
-    definitions: Callable[[], Snapshot],
+    definitions: Callable[[bool], Snapshot],
     history: list[Spoken | Said | Leaves],
+    merges: bool,
 ) -> None:
     """Also after it was cut short, whatever came in between."""
-    snapshot = definitions()
+    snapshot = definitions(merges)
     world = Calling(tmp_path_factory.mktemp("worlds") / str(next(_numbers)), snapshot)
     try:
         for one in history:

@@ -21,7 +21,7 @@ Account = Annotated[str, typer.Option("--account", help="The account.", metavar=
 
 @app.command(epilog="Example: onefold account show --data ./data --client acme --account acme")
 def show(data: Data, client: Client, account: Account) -> None:
-    """Print an account as JSON: its datasets, what is protected, and its plan."""
+    """Print an account as JSON: its datasets and its rules."""
     from onefold.cli import keys
 
     keys.show_account(data, client=client, account=account)
@@ -60,8 +60,15 @@ def set_account(
         Path | None,
         typer.Option("--plan", help="JSON: names of events and of traits.", metavar="FILE"),
     ] = None,
+    merge_users: Annotated[
+        bool | None,
+        typer.Option(
+            "--merge-users/--keep-users",
+            help="An alias of two userIds makes one customer of them; or it fails.",
+        ),
+    ] = None,
 ) -> None:
-    """Say what calls may set in an account; what is not named stays as it is.
+    """Say what calls may set and do in an account; what is not named stays as it is.
 
     Traits and plan that are named take the place of those before. It holds for the calls that are
     applied from now on. Prints the account.
@@ -77,4 +84,5 @@ def set_account(
         protected=[] if protect_nothing else protect or None,
         strict=strict,
         plan=plan,
+        merges_users=merge_users,
     )

@@ -119,8 +119,9 @@ def set_account(
     protected: Sequence[str] | None,
     strict: bool | None,
     plan: Path | None,
+    merges_users: bool | None,
 ) -> None:
-    """Say of an account what calls may set, and print it; None leaves as it is.
+    """Say of an account what calls may set and do, and print it; None leaves as it is.
 
     Raises NotFound CTL-1002, CTL-1007, Malformed CTL-1008; OSError when the file cannot be read.
     """
@@ -134,6 +135,7 @@ def set_account(
             strict=strict,
             plan_events=None if planned is None else planned.events,
             plan_traits=None if planned is None else planned.traits,
+            merges_users=merges_users,
         )
         sandbox, known = accounts.got(control, client=client, account=account)
     _echo(_account(sandbox, known))
@@ -208,4 +210,5 @@ def _account(sandbox: Sandbox, account: Account) -> JSON:
         "protected": list(account.protected),
         "strict": account.strict,
         "plan": {"events": list(account.plan_events), "traits": list(account.plan_traits)},
+        "merges_users": account.merges_users,
     }

@@ -163,12 +163,14 @@ def set_rules(
     strict: bool | None = None,
     plan_events: Iterable[str] | None = None,
     plan_traits: Iterable[str] | None = None,
+    merges_users: bool | None = None,
 ) -> Account:
-    """Say of an account what calls may set; what is not given stays as it is.
+    """Say of an account what calls may set and do; what is not given stays as it is.
 
     protected: traits that calls with a write key do not set. strict: what the plan does not name is
-    refused, and not only counted. plan_events: names of events; plan_traits: of traits. It holds
-    from the next call on. Raises NotFound CTL-1007, Malformed CTL-1008.
+    refused, and not only counted. plan_events: names of events; plan_traits: of traits.
+    merges_users: whether an alias may make one customer of two users. It holds from the next call
+    on. Raises NotFound CTL-1007, Malformed CTL-1008.
     """
     actions = None if plan_events is None else [action_of_name(name) for name in plan_events]
     with change(engine) as transaction:
@@ -179,6 +181,7 @@ def set_rules(
             strict=known.strict if strict is None else strict,
             plan_events=_names(actions, known.plan_events, "plan.events", PLAN_MAX),
             plan_traits=_names(plan_traits, known.plan_traits, "plan.traits", PLAN_MAX),
+            merges_users=known.merges_users if merges_users is None else merges_users,
         )
         accounts.put(transaction, sandbox.id, now)
     return now

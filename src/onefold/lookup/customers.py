@@ -8,7 +8,7 @@ answered from. Source: Intilery contract, 2.11, 6 and 11.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -27,7 +27,16 @@ from onefold.domain.suppression import EVER, IDENTITY, Keys
 from onefold.store.engine import Reader
 from onefold.store.packing import Packing
 from onefold.store.snapshot import Snapshot
-from onefold.store.tables import customer_ids, feed, finders, fragments, identities, suppressions
+from onefold.store.tables import (
+    customer_ids,
+    feed,
+    finders,
+    fragments,
+    identities,
+    links,
+    sightings,
+    suppressions,
+)
 from onefold.store.tables.identities import Member
 from onefold.wire import JSON
 
@@ -47,8 +56,9 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Customer(msgspec.Struct, frozen=True):
-    """One customer. id: the canonical one. external_id: its userId, the first of several. members:
-    all identities of the cluster, in the order in which they appeared."""
+    """One customer. id: the canonical one. external_id: its userId; of several that were merged the
+    one that the last alias has named as the user's. members: all identities of the cluster, in the
+    order in which they appeared."""
 
     cluster: Xid
     id: str
@@ -114,7 +124,7 @@ def customer_of(reader: Reader, snapshot: Snapshot, cluster: Xid) -> Customer | 
         return None
     if is_of_any(snapshot.namespaces.by_id(members[0].namespace_id)):
         return None
-    return customer_in(snapshot, cluster, members)
+    return _customer_in(reader, snapshot, cluster, members)
 
 
 def customers_of(reader: Reader, snapshot: Snapshot, clusters: Sequence[Xid]) -> list[Customer]:
@@ -124,7 +134,7 @@ def customers_of(reader: Reader, snapshot: Snapshot, clusters: Sequence[Xid]) ->
         of.setdefault(member.cluster, []).append(member)
     some_are_suppressed = suppressions.any(reader)
     return [
-        customer_in(snapshot, cluster, members)
+        _customer_in(reader, snapshot, cluster, members)
         for cluster, members in of.items()
         if not is_of_any(snapshot.namespaces.by_id(members[0].namespace_id))
         and not (some_are_suppressed and is_suppressed(reader, snapshot, members))
@@ -195,18 +205,33 @@ def _by_rank(ranked: tuple[int | None, str, Customer]) -> tuple[bool, int, str]:
     return (active_ms is None, -(active_ms or 0), id_)
 
 
-def customer_in(snapshot: Snapshot, cluster: Xid, members: list[Member]) -> Customer:
-    """The customer of a cluster of which all members are at hand, in any order."""
+def _customer_in(
+    reader: Reader, snapshot: Snapshot, cluster: Xid, members: list[Member]
+) -> Customer:
+    """The customer of a cluster of which all members are at hand, in any order. Where users were
+    merged it costs a read of their links and one of the alias."""
     user = snapshot.namespaces.by_code(USER)
     user_id = user.id if user is not None else -1
     first = canonical(members, user_id)
     members.sort(key=_by_appearance)
+    user_ids = {one.xid: one.value for one in members if one.namespace_id == user_id}
+    whose = _last_named(reader, user_ids) if len(user_ids) > 1 else None
     return Customer(
         cluster,
         customer_id(snapshot.sandbox.id, first.xid),
-        first.value if first.namespace_id == user_id else None,
+        user_ids.get(whose or first.xid),
         members,
     )
+
+
+def _last_named(reader: Reader, users: Collection[Xid]) -> Xid | None:
+    """The user whom the last alias of two of these users was sent for; None when nothing tells."""
+    linked = [one for one in links.links_of(reader, sorted(users)) if one.b in users]
+    last = max(linked, key=lambda one: (one.last_ms, one.a, one.b), default=None)
+    if last is None:
+        return None
+    aliases = sightings.shared(reader, last.a, last.b)
+    return max(aliases, key=lambda one: (one.at_ms, one.seq)).owner if aliases else None
 
 
 def canonical(members: Sequence[Member], user_id: int) -> Member:

@@ -8,23 +8,24 @@ when a batch ends between them. Source: Intilery contract, 10.1, 11.3, 11.8 and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator
 from typing import Final
 
 from msgspec.structs import replace
 
 from onefold.domain.calls.call import INLET
 from onefold.domain.calls.entities import settled
-from onefold.domain.calls.namespaces import USER
+from onefold.domain.calls.namespaces import ANONYMOUS, USER
 from onefold.domain.failed_record import FailedRecord, Fault
 from onefold.domain.failed_record import State as FailedState
 from onefold.domain.identity import xid as xids
-from onefold.domain.identity.identity import Xid
+from onefold.domain.identity.identity import Identity, Xid
 from onefold.errors import CODES, Rejected
 from onefold.pipeline.calls import event_id_of
 from onefold.pipeline.handover import Parted
 from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Transaction
+from onefold.store.snapshot import Snapshot
 from onefold.store.tables import (
     calls,
     events,
@@ -82,11 +83,15 @@ def drop_known(transaction: Transaction, work: Work) -> None:
 
 
 def judge_calls(transaction: Transaction, work: Work) -> None:
-    """Refuse aliases of two users, and settle what counts only for those who were not known."""
-    if not any(_is_asking(record) for record in work.records):
-        return
+    """Let aliases of a user's id name that user, refuse those of two users unless the account
+    merges them, and settle what counts only for those who were not known."""
+    account = work.snapshot.account
     asking = [record for record in work.records if _is_asking(record)]
-    wanted = {xid for record in asking for xid in (*_named(record), *_alias(work, record))}
+    if account is None or not asking:
+        return
+    wanted = {
+        xid for record in asking for xid in (*_named(record), *aliased(work.snapshot, record))
+    }
     known = set(identities.clusters_of(transaction, sorted(wanted)))
     named: dict[Xid, str] = {}  # since the batch began: the call that named it first
     perhaps: set[Xid] = set()  # named by records that may fail yet, and are of no call
@@ -94,13 +99,16 @@ def judge_calls(transaction: Transaction, work: Work) -> None:
     for record in work.records:
         mark = record.call
         if perhaps and _is_asking(record):
-            asked = {*_named(record), *_alias(work, record)}
+            asked = {*_named(record), *aliased(work.snapshot, record)}
             if not perhaps.isdisjoint(asked - known):
                 raise Parted([record.seq])
-        if mark is not None and mark.previous_id and _is_taken(work, record, known, named):
+        other = next((x for x in aliased(work.snapshot, record) if x in known or x in named), None)
+        if other is not None and _is_of_user(work, record) and not account.merges_users:
             detail = "previousId is the userId of another customer"
             _fail(work, record, Fault(STEP, "CAL-1013", detail, "/previousId"))
             continue
+        if other is not None and record.event is not None:
+            record = _of_user(work, record, other)
         if mark is not None and record.fragment is not None and mark.has_first:
             is_known = any(
                 named.get(xid, mark.event_id) != mark.event_id
@@ -222,17 +230,40 @@ def _named(record: Normalized) -> list[Xid]:
     return [xid for xid, _ in record.identities]
 
 
-def _alias(work: Work, record: Normalized) -> Iterator[Xid]:
+def aliased(snapshot: Snapshot, record: Normalized) -> Iterator[Xid]:
     """What an alias says of somebody as a user's id would be, unless it is the user's own."""
-    user = work.snapshot.namespaces.by_key(USER)
+    user = snapshot.namespaces.by_key(USER)
     if record.call is not None and record.call.previous_id and user is not None:
         xid = xids.encode(user.id, record.call.previous_id)
         if xid != record.owner:
             yield xid
 
 
-def _is_taken(work: Work, record: Normalized, known: Set[Xid], named: Mapping[Xid, str]) -> bool:
-    return any(xid in known or xid in named for xid in _alias(work, record))
+def _of_user(work: Work, record: Normalized, xid: Xid) -> Normalized:
+    """The event of an alias whose previousId is a user's: it names that user, and no visitor of
+    this id unless it is sent by that visitor."""
+    assert record.event is not None
+    user = xids.decode(xid)
+    entity = decode_json(record.event.body)
+    ids = entity["identityMap"]
+    ids[ANONYMOUS].pop()  # previousId, which stands last
+    visitors = ids[ANONYMOUS] or ids.pop(ANONYMOUS)
+    ids.setdefault(USER, []).append({"id": user.value})
+    identities, sighting = list(record.identities), record.sighting
+    visitor = work.snapshot.namespaces.by_key(ANONYMOUS)
+    if visitor is not None and all(one["id"] != user.value for one in visitors):
+        before = Identity(visitor.id, user.value)
+        identities = [one for one in identities if one[1] != before]
+    if sighting is not None:
+        kept = {one for one, _ in identities}
+        sighting = replace(sighting, xids=(*[x for x in sighting.xids if x in kept], xid))
+    event = replace(record.event, body=encode_json(entity))
+    return replace(record, identities=(*identities, (xid, user)), sighting=sighting, event=event)
+
+
+def _is_of_user(work: Work, record: Normalized) -> bool:
+    user = work.snapshot.namespaces.by_key(USER)
+    return user is not None and any(one.namespace_id == user.id for _, one in record.identities)
 
 
 def _is_older(transaction: Transaction, work: Work, record: Normalized, xid: Xid) -> bool:

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Xid
 from onefold.domain.suppression import IDENTITY, Keys
 from onefold.pipeline.belonging import owning
-from onefold.pipeline.known_calls import fail_suppressed, suppressed_before
+from onefold.pipeline.known_calls import aliased, fail_suppressed, suppressed_before
 from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Transaction
+from onefold.store.snapshot import Snapshot
 from onefold.store.tables import identities, outcomes, suppressions
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.suppressions import Kept
@@ -30,8 +30,7 @@ def suppress(transaction: Transaction, work: Work) -> None:
     if not work.records or not suppressions.any(transaction):
         return
     keys = Keys(work.snapshot.sandbox.id)
-    rules = work.snapshot.rules
-    keys_of = {record.seq: _keys_of(keys, record, rules) for record in work.records}
+    keys_of = {record.seq: _keys_of(keys, record, work.snapshot) for record in work.records}
     _add_customers(transaction, work, keys, keys_of)
     kept = suppressions.known(transaction, sorted({k for some in keys_of.values() for k in some}))
     calls = suppressed_before(transaction, work)
@@ -80,10 +79,11 @@ def _add_customers(
             keys_of[seq].extend([keys.no_track(xid) for xid in whose])
 
 
-def _keys_of(keys: Keys, record: Normalized, rules: LinkingRules | None) -> list[str]:
+def _keys_of(keys: Keys, record: Normalized, snapshot: Snapshot) -> list[str]:
     if record.owner is None:
         return []
-    whose = owning(rules, [record.owner, *[one[0] for one in record.identities]])
+    whose = owning(snapshot.rules, [record.owner, *[one[0] for one in record.identities]])
+    whose.update(aliased(snapshot, record))
     found = [keys.identity(xid) for xid in whose]
     if record.call is not None and record.call.is_tracking:
         found += [keys.no_track(xid) for xid in whose]

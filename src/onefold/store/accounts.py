@@ -22,9 +22,10 @@ def linking(
 ) -> LinkingRules | None:
     """The rules of a sandbox; None when there are none.
 
-    An account has rules, saved or not: a person has one userId, and a device that somebody else
-    uses from now on takes nothing along that was said through it before. Where nothing is saved,
-    events stay with the identity that their sender marked. Source: Intilery contract, 11.1, 11.2.
+    An account has rules, saved or not: a person has one userId, unless an alias says that two are
+    one, and a device that somebody else uses from now on takes nothing along that was said through
+    it before. Where nothing is saved, events stay with the identity that their sender marked.
+    Source: Intilery contract, 11.1 to 11.3.
     """
     if not is_account:
         return None if saved is None else rules_of(saved, book)
@@ -40,5 +41,6 @@ def linking(
         rules_of(chosen, book),
         names_primary=saved is not None,
         hands_over=True,
+        mergeable=frozenset(() if user is None else (user.id,)),
         limit=ACCOUNT_CLUSTER_LIMIT,
     )

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.unit.cli.test_commands import run
-
-
-@pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = tmp_path_factory.mktemp("cli") / "data"
-    assert run("init", "--data", data, "--org-name", "Acme") == 0
-    return data
-
-
-def printed(capsys: pytest.CaptureFixture[str]) -> Any:
-    return json.loads(capsys.readouterr().out.splitlines()[-1])
+from tests.unit.cli.running import printed, run
 
 
 def create(data: Path, *more: object) -> int:
@@ -180,9 +168,12 @@ def test_an_account_is_shown_and_said_anew(
     assert set(shown["datasets"]) == {"calls", "traits", "groups"}
     assert (shown["protected"], shown["strict"]) == (["credit", "vip"], True)
     assert shown["plan"] == {"events": ["order_completed"], "traits": ["plan"]}
-    assert run("account", "set", *where, "--protect-nothing", "--open") == 0
+    assert shown["merges_users"] is False
+    assert run("account", "set", *where, "--protect-nothing", "--open", "--merge-users") == 0
     shown = printed(capsys)
-    assert (shown["protected"], shown["strict"]) == ([], False)
+    assert (shown["protected"], shown["strict"], shown["merges_users"]) == ([], False, True)
+    assert run("account", "set", *where, "--keep-users") == 0
+    assert printed(capsys)["merges_users"] is False
     assert shown["plan"]["traits"] == ["plan"]
 
 

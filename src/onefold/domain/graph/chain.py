@@ -10,7 +10,7 @@ Source: identity contract, sections 6 and 7.3.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from heapq import heappop, heappush
 
@@ -90,19 +90,24 @@ def apart(
     if cut:
         return Apart.CUT, ()
     together = {**one, **other}
-    doubled = _doubled(together, rules.unique) if rules is not None else ()
+    doubled = _doubled(one, other, rules) if rules is not None else ()
     if doubled:
         return Apart.UNIQUE, doubled
     return (Apart.LIMIT if len(together) > limit else Apart.BYGONE), ()
 
 
-def _doubled(namespaces: Mapping[Xid, int], unique: Collection[int]) -> tuple[Xid, ...]:
-    """The first two identities, by XID, that are of one unique namespace."""
+def _doubled(
+    one: Mapping[Xid, int], other: Mapping[Xid, int], rules: LinkingRules
+) -> tuple[Xid, ...]:
+    """The first two identities, by XID, that are of one unique namespace and are not merged: those
+    of a mergeable one have to come from either side."""
     first: dict[int, Xid] = {}
-    for xid, namespace in sorted(namespaces.items()):
-        if namespace in unique:
+    for xid, namespace in sorted({**one, **other}.items()):
+        if namespace in rules.unique:
             known = first.setdefault(namespace, xid)
-            if known != xid:
+            if known != xid and (
+                namespace not in rules.mergeable or (known in one) != (xid in one)
+            ):
                 return known, xid
     return ()
 

@@ -25,7 +25,7 @@ from heapq import heapify, heappop, heappush
 
 import msgspec
 
-from onefold.domain.graph.linking import Pair, in_conflict, relinked
+from onefold.domain.graph.linking import Pair, may_conflict, relinked
 from onefold.domain.graph.links import Link, Sighting, pairs
 from onefold.domain.graph.settings import CLUSTER_LIMIT, LinkingRules
 from onefold.domain.identity.identity import Xid
@@ -119,8 +119,8 @@ class Stitching:
         self._crowded = self._overfull()
 
     def crowded(self) -> frozenset[Xid]:
-        """The identities whose links are needed: members of components that would not fit, or would
-        break a rule."""
+        """The identities whose links are needed: members of components that would not fit, or
+        perhaps would break a rule."""
         return self._crowded
 
     def load(self, links: Iterable[Link]) -> None:
@@ -191,15 +191,15 @@ class Stitching:
         parents = self._parents
         names = {xid: _root(parents, vertex.cluster) for xid, vertex in self._vertices.items()}
         sizes = Counter(names.values())
-        conflicts = self._conflicts(names)
-        if max(sizes.values(), default=0) <= self._limit and not conflicts:
+        doubled = self._doubled(names)
+        if max(sizes.values(), default=0) <= self._limit and not doubled:
             return frozenset()
         limit = self._limit
         return frozenset(
-            xid for xid, name in names.items() if sizes[name] > limit or name in conflicts
+            xid for xid, name in names.items() if sizes[name] > limit or name in doubled
         )
 
-    def _conflicts(self, names: dict[Xid, Xid]) -> set[Xid]:
+    def _doubled(self, names: dict[Xid, Xid]) -> set[Xid]:
         """The components that have two values of a unique namespace."""
         if self._rules is None:
             return set()
@@ -290,7 +290,7 @@ class _Crowd:
     ) -> list[set[Xid]]:
         """Remove the links that the rules do not let hold; answer the parts of the component."""
         rules = self._rules
-        if rules is None or not in_conflict(members, self._namespaces, rules):
+        if rules is None or not may_conflict(members, self._namespaces, rules):
             return [members]
         links = {
             (a, b): last_ms for a in members for b, last_ms in self._neighbours[a].items() if a < b

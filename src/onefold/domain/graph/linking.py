@@ -6,6 +6,9 @@ latest event, since a shared device belongs to whoever used it last; then the ot
 their ends' ranks, so that the links between persons' own names hold before those to devices; of
 equal sums the newer first.
 
+Before all of them come links between two values of a unique namespace, where records may merge on
+purpose (`LinkingRules.mergeable`): such values count as one.
+
 The latest event is the latest by its own time. A record that arrives late does not take a device
 away from somebody who was seen there after it.
 
@@ -22,8 +25,11 @@ from onefold.domain.identity.identity import Xid
 Pair = tuple[Xid, Xid]
 
 
-def in_conflict(members: Iterable[Xid], namespaces: Mapping[Xid, int], rules: LinkingRules) -> bool:
-    """Whether two of these identities are of one unique namespace. namespaces: their ids."""
+def may_conflict(
+    members: Iterable[Xid], namespaces: Mapping[Xid, int], rules: LinkingRules
+) -> bool:
+    """Whether two of these identities are of one unique namespace. namespaces: their ids. It is a
+    conflict unless links merge the two: `relinked` tells."""
     unique = rules.unique
     seen: set[int] = set()
     for xid in members:
@@ -47,8 +53,8 @@ def relinked(
 
     links: every pair, smaller XID first, and when it was last seen. latest: the pairs of the latest
     event; when not given, those last seen at the latest time of all. Every part has one value of
-    each unique namespace at most; an identity whose links all fell away is a part of its own. Ties
-    of time are broken by XIDs. Cost: O(links · log links).
+    each unique namespace at most, merged ones counted as one; an identity whose links all fell away
+    is a part of its own. Ties of time are broken by XIDs. Cost: O(links · log links).
     """
     if not latest:
         newest_ms = max(links.values(), default=0)
@@ -59,9 +65,12 @@ def relinked(
         for xid, part in parts.items()
     }
 
-    def worth(pair: Pair) -> tuple[bool, int, int, Pair]:
+    def merges(pair: Pair) -> bool:
+        return namespaces[pair[0]] == namespaces[pair[1]] and namespaces[pair[0]] in rules.mergeable
+
+    def worth(pair: Pair) -> tuple[bool, bool, int, int, Pair]:
         ranks = rules.rank(namespaces[pair[0]]) + rules.rank(namespaces[pair[1]])
-        return (pair not in latest, ranks, -links[pair], pair)
+        return (not merges(pair), pair not in latest, ranks, -links[pair], pair)
 
     removed: list[Pair] = []
     for pair in sorted(links, key=worth):
@@ -69,7 +78,7 @@ def relinked(
         if small is large:
             continue
         mine, theirs = held[id(small)], held[id(large)]
-        if mine.keys() & theirs.keys():
+        if mine.keys() & theirs.keys() and not merges(pair):
             removed.append(pair)
             continue
         theirs.update(mine)

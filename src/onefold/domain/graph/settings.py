@@ -40,8 +40,10 @@ class LinkingRules(msgspec.Struct, frozen=True):
     namespaces that are unique per graph. lookup_only: ids of those whose identities enter a graph
     only where they are the primary identity of a record. names_primary: events are kept under their
     highest identity; else under the one that their sender marked. hands_over: when an identity goes
-    from one person to another, what it brought before stays with the first. limit: most identities
-    of one cluster.
+    from one person to another, what it brought before stays with the first. mergeable: those of the
+    unique namespaces of which two values count as one where a record links them with each other:
+    records that name two by chance are refused, so only one that means it does. limit: most
+    identities of one cluster.
     """
 
     ranks: Mapping[int, int]
@@ -49,6 +51,7 @@ class LinkingRules(msgspec.Struct, frozen=True):
     lookup_only: frozenset[int] = frozenset()
     names_primary: bool = True
     hands_over: bool = False
+    mergeable: frozenset[int] = frozenset()
     limit: int = CLUSTER_LIMIT
 
     def rank(self, namespace_id: int) -> int:

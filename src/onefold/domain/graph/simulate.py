@@ -20,7 +20,7 @@ from heapq import heappush, heapreplace
 import msgspec
 
 from onefold.domain.graph.cluster import Stitching, Vertex, clusters
-from onefold.domain.graph.linking import Pair, in_conflict, relinked
+from onefold.domain.graph.linking import Pair, may_conflict, relinked
 from onefold.domain.graph.links import Link, Sighting, mesh
 from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Xid
@@ -97,13 +97,15 @@ class Simulation:
         self._clusters += 1
         self._made += 1
         namespaces = dict(members)
-        if not in_conflict(namespaces, namespaces, self._rules):
+        if not may_conflict(namespaces, namespaces, self._rules):
             return
         last_ms: dict[Pair, int] = {}
         for link in links(list(namespaces)):
             pair = link.a, link.b
             last_ms[pair] = max(link.last_ms, last_ms.get(pair, link.last_ms))
         parts, removed = relinked(namespaces, last_ms, namespaces, self._rules)
+        if len(parts) == 1:  # what is doubled was merged on purpose
+            return
         self._made += sum(1 for part in parts if len(part) > 1) - 1
         self._split += 1
         self._removed += len(removed)

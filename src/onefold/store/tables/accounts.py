@@ -15,8 +15,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     calls, traits, groups: ids of the datasets of calls, of what is said of people and of what is
     said of groups. protected: traits that calls with a write key do not set. strict: what the plan
-    does not name is refused. plan_events: actions; plan_traits: names.
-    Source: Intilery contract, 11.10 and 16.6.
+    does not name is refused. plan_events: actions; plan_traits: names. merges_users: an alias makes
+    one customer of two users; else it is refused.
+    Source: Intilery contract, 11.3, 11.10 and 16.6.
     """
 
     client: str
@@ -28,6 +29,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     plan_events: tuple[str, ...] = ()
     plan_traits: tuple[str, ...] = ()
+    merges_users: bool = False
 
     @property
     def brand(self) -> str:
