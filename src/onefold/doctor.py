@@ -23,6 +23,7 @@ from onefold.domain.graph.links import Link, pairs
 from onefold.domain.graph.settings import CLUSTER_LIMIT
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Xid
+from onefold.domain.identity.namespace import NamespaceBook
 from onefold.errors import Malformed
 from onefold.journal import Chunk, Journal
 from onefold.store.engine import Reader
@@ -282,12 +283,12 @@ def account_examined(reader: Reader, packing: Packing, snapshot: Snapshot) -> It
     account = snapshot.account
     if account is None or not backfills.is_done(reader, account, snapshot.lookup_only):
         return
-    yield _fed(reader, packing, account.brand)
+    yield _fed(reader, packing, account.brand, snapshot.namespaces)
     yield _found(reader, packing, snapshot)
     yield _customers(reader, snapshot.sandbox.id)
 
 
-def _fed(reader: Reader, packing: Packing, brand: str) -> Finding:
+def _fed(reader: Reader, packing: Packing, brand: str, namespaces: NamespaceBook) -> Finding:
     """Every event has its entry in the feed. Whether somebody was there is not known of events of
     files, so an entry may say that nobody was."""
     looked_at, after = 0, 0
@@ -298,14 +299,15 @@ def _fed(reader: Reader, packing: Packing, brand: str) -> Finding:
         stored = events.of_keys(reader, packing, [(xid, event_id) for xid, event_id, _ in page])
         for one in stored.values():
             key = (one.xid, one.timestamp_ms, one.ingested_ms, one.event_id)
-            expected[key] = mark_of(decode_json(one.body), brand)
+            expected[key] = mark_of(decode_json(one.body), brand, namespaces)
         entries = {one.key: one for one in feed.of_keys(reader, list(expected))}
-        for key, (action, of_brand, active) in expected.items():
+        for key, mark in expected.items():
             entry = entries.get(key)
             if (
                 entry is None
-                or (entry.action, entry.brand) != (action, of_brand)
-                or (entry.active and not active)
+                or (entry.action, entry.brand, entry.group_xid)
+                != (mark.action, mark.brand, mark.group)
+                or (entry.active and not mark.active)
             ):
                 bad.append(f"{key[0]} {key[3]}")
         looked_at += len(page)

@@ -4,14 +4,12 @@ lookups show."""
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from onefold import server
 from onefold.control.starter import EVENTS, LOGINS, REGISTRATIONS
 from onefold.jobs import export_profiles
 from onefold.lake.lake import PIECES, Lake
@@ -23,10 +21,7 @@ from onefold.testing.app import App, json_of
 from tests.contract.asking import send
 from tests.contract.people import RECORD, ecid, event, record
 from tests.contract.profile.exporting import JOBS, rows, started, union_dataset
-
-
-class Killed(BaseException):
-    """Stands for `kill -9`."""
+from tests.jobs.killing import jobs_of, killed_behind
 
 
 @pytest.fixture
@@ -34,11 +29,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages and pieces of few people."""
     monkeypatch.setattr(export_profiles, "MEMBERS_MAX", 3)
     monkeypatch.setattr(export_profiles, "PIECE_ROWS", 2)
-
-
-def jobs_of(app: App) -> server.Jobs:
-    """The jobs as a new process has them."""
-    return server.Jobs(app.settings, places=app.places, bell=app.bell, clock=app.clock)
 
 
 def populated(app: App, people: int = 9) -> list[str]:
@@ -105,21 +95,8 @@ def test_a_process_killed_behind_an_act_doubles_and_loses_nobody(
     """Killed when the act is durable and the job's progress is not."""
     found = populated(app)
     job = started(app, union_dataset(app))
-    calls = 0
-    real = getattr(owner, name)
-
-    def dying(*given: Any, **named: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        result = real(*given, **named)
-        if calls == at + 1:
-            raise Killed
-        return result
-
-    monkeypatch.setattr(owner, name, dying)
-    with suppress(Killed):
+    with killed_behind(monkeypatch, owner, name, at=at):
         jobs_of(app).drain()
-    monkeypatch.setattr(owner, name, real)
     work = jobs_of(app)
     work.drain()
     work.close()

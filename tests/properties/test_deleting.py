@@ -47,12 +47,14 @@ REQUEST = "request"
 
 @dataclass(frozen=True)
 class Spoken:
-    """One call. late: how many steps before its turn it happened. traits: None for a track call."""
+    """One call. late: how many steps before its turn it happened. traits: None for a track call.
+    besides: what else its message says."""
 
     user: str | None
     device: str | None
     late: int
     traits: tuple[tuple[str, int | None], ...] | None
+    besides: tuple[tuple[str, Any], ...] = ()
 
 
 whom = st.tuples(st.sampled_from([None, *PEOPLE]), st.sampled_from([None, *DEVICES])).filter(any)
@@ -91,7 +93,7 @@ class Pair(World):
         assert account is not None
         at_ms = START_MS - 100_000 + (number - one.late) * 1000 - number
         received_ms = START_MS + number
-        message: dict[str, Any] = {"timestamp": at_ms}
+        message: dict[str, Any] = {"timestamp": at_ms, **dict(one.besides)}
         message |= {"userId": one.user} if one.user is not None else {}
         message |= {"anonymousId": one.device} if one.device is not None else {}
         message |= {"event": "Seen"} if one.traits is None else {"traits": dict(one.traits)}

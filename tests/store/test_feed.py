@@ -19,6 +19,7 @@ from onefold.store.tables.identities import Member
 OWNERS = [Xid(one) for one in "abc"]
 ACTIONS = ["page", "identify", "order_2"]
 BRANDS = ["ACME", "BETA"]
+GROUPS = [Xid("g"), Xid("h")]
 
 entries = st.lists(
     st.builds(
@@ -30,6 +31,7 @@ entries = st.lists(
         st.sampled_from(ACTIONS),
         st.sampled_from(BRANDS),
         st.booleans(),
+        st.none() | st.sampled_from(GROUPS),
     ),
     max_size=30,
     unique_by=lambda one: (one.xid, one.event_id),
@@ -42,6 +44,7 @@ asks = st.builds(
     include=st.lists(st.sampled_from(ACTIONS), max_size=2).map(tuple),
     exclude=st.lists(st.sampled_from(ACTIONS), max_size=2).map(tuple),
     brands=st.none() | st.frozensets(st.sampled_from(BRANDS)),
+    group_xid=st.none() | st.sampled_from(GROUPS),
     ascending=st.booleans(),
     by_receipt=st.booleans(),
     offset=st.integers(0, 4),
@@ -73,6 +76,7 @@ def wanted(one: Entry, owners: list[Xid] | None, ask: Ask) -> bool:
         and (not ask.include or one.action in ask.include)
         and one.action not in ask.exclude
         and (ask.brands is None or one.brand in ask.brands)
+        and (ask.group_xid is None or one.group_xid == ask.group_xid)
     )
 
 
@@ -145,6 +149,11 @@ def test_pages_enter_an_index_where_they_begin(tmp_path: Path) -> None:
             after = (5, 5, "p", "a")
             ask = Ask(start_ms=1, end_ms=9, exclude=("page",), ascending=ascending, after=after)
             feed.page(Explained(), owners, ask)
+        ask = Ask(
+            group_xid=GROUPS[0], include=("page",), ascending=ascending, after=(5, 5, "p", "a")
+        )
+        feed.page(Explained(), None, ask)
+        assert plans[-1].startswith("SEARCH feed USING INDEX feed_by_group (group_xid=? AND")
         feed.page(Explained(), OWNERS[:1], Ask(include=("page",), ascending=ascending, start_ms=1))
         feed.page(Explained(), None, Ask(by_receipt=True, ascending=ascending, after=(5, "p", "a")))
     engine.close()

@@ -25,6 +25,7 @@ from onefold.control.export_jobs import (
     membership_filter,
     moment,
 )
+from onefold.domain.calls.marks import message_in, stays_here
 from onefold.domain.lifecycle import BatchState
 from onefold.domain.profile.merge import merged
 from onefold.domain.profile.merge_policy import MergePolicy
@@ -365,19 +366,26 @@ class _Wanted:
         policy: MergePolicy,
         snapshot: Snapshot,
     ) -> list[JSON]:
-        """The events that stand with a profile."""
+        """The events that stand with a profile, without those that are to go nowhere.
+        Source: Intilery contract, 13.4."""
         owners = [member.xid for member in person.owner.members]
         found = events.arrived(
             reader, packing, owners, since_ms=self._events_since_ms, limit=EVENTS_MAX
         )
-        return [
-            selected(decode_json(event.body), self._event_selector)
+        told = (
+            decode_json(event.body)
             for event in found
             if policy.admits_event(event.dataset, snapshot.event_datasets)
-        ]
+        )
+        return [selected(one, self._event_selector) for one in told if not _stays_here(one)]
 
 
 _KEPT = ("fields", "filter", "additionalFields")
+
+
+def _stays_here(event: Mapping[str, JSON]) -> bool:
+    message = message_in(event)
+    return message is not None and stays_here(message)
 
 
 def _selector(fields: str | None, always: Sequence[str] = ()) -> Selector | None:

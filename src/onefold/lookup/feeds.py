@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from onefold.domain.calls.marks import message_in
 from onefold.domain.calls.namespaces import ANONYMOUS, USER
 from onefold.domain.identity.identity import Xid
 from onefold.lookup import customers
@@ -42,7 +43,7 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
 
     start_ms inclusive, end_ms exclusive; of the receipt when by_receipt. include, exclude: actions.
     properties: (dotted path, text), all of which must be so. offset: events to pass over. after:
-    the sort key that the page comes behind.
+    the sort key that the page comes behind. group_xid: only events that are tied to this group.
     """
 
     start_ms: int | None = None
@@ -55,6 +56,7 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     size: int = 100
     offset: int = 0
     after: tuple[int | str, ...] | None = None
+    group_xid: Xid | None = None
 
     def sort_key(self, entry: Entry) -> tuple[int | str, ...]:
         """Where an event stands in the timeline that is asked for."""
@@ -62,16 +64,22 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One event of a page. number: of its record. email: of the customer, now. user_id: as its
-    message says it. raw: the message."""
+    """One event of a page. number, dataset: of its record. email: of the customer, now; None when
+    it was not asked for. user_id: as its message says it. raw: the message."""
 
     entry: Entry
     number: int
+    dataset: str
     customer: Customer
     email: JSON
     source: str
     user_id: str | None
     raw: msgspec.Raw | dict[str, JSON]
+
+    @property
+    def message(self) -> dict[str, JSON]:
+        """`raw`, taken apart."""
+        return decode_json(self.raw) if isinstance(self.raw, msgspec.Raw) else self.raw
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -91,22 +99,24 @@ def page(
     question: Question,
     *,
     brands: Collection[str] | None,
+    emails: bool = True,
 ) -> Page:
     """A page of the timeline of some customers; None means all that there are. brands: nothing else
-    is told; None means all.
+    is told; None means all. emails: whether the page tells those of the customers.
 
     Suppressed customers are left out. Cost: of each identity `offset + size` rows of the feed, and
-    a read by key and a merge for each customer that is told of; with properties every event that is
-    looked at is read.
+    a read by key and, with emails, a merge for each customer that is told of; with properties every
+    event that is looked at is read.
     """
     owners = None
-    whose = _Whose(reader, packing, snapshot, people)
+    whose = _Whose(reader, packing, snapshot, people, emails=emails)
     if people is not None:
         owners = [xid for one in people for xid in one.owners]
     if not question.properties and (people is not None or not suppressions.any(reader)):
         found = feed.page(reader, owners, _ask(question, brands, question.size))
         items = _items(reader, packing, whose, found)
-        return Page(items, _behind(question, found[-1] if found else None))
+        if len(items) == len(found):
+            return Page(items, _behind(question, found[-1] if found else None))
     return _searched(reader, packing, whose, owners, question, brands)
 
 
@@ -114,9 +124,8 @@ def raw_data(entity: dict[str, Any], entry: Entry) -> dict[str, JSON]:
     """The message of an event: as it was sent, or what a call would have to say to become it.
 
     Source: Intilery contract, 7.2; the form of events of other doors is ours."""
-    own = entity.get("_onefold")
-    if isinstance(own, dict) and isinstance(own.get("call"), dict):
-        sent: dict[str, JSON] = own["call"]
+    sent = message_in(entity)
+    if sent is not None:
         return sent
     made: dict[str, JSON] = {}
     named = entity.get("identityMap")
@@ -187,6 +196,7 @@ def _ask(
         brands=brands,
         ascending=question.ascending,
         by_receipt=question.by_receipt,
+        group_xid=question.group_xid,
         after=question.after,
         offset=question.offset if offset is None else offset,
         limit=limit,
@@ -254,9 +264,12 @@ class _Whose:
         packing: Packing,
         snapshot: Snapshot,
         people: Sequence[Customer] | None,
+        *,
+        emails: bool = True,
     ) -> None:
         """people: all that there are to be told of; None when they have to be looked up."""
         self._sight = (reader, packing, snapshot)
+        self._emails = emails
         self._looks_up = people is None
         self._of: dict[Xid, Customer | None] = {
             xid: one for one in people or () for xid in one.owners
@@ -275,9 +288,13 @@ class _Whose:
         assert customer is not None
         told = self._told.get(customer.cluster)
         if told is None:
-            what = customers.shown(customer, customers.known(*self._sight, customer))
-            told = self._told[customer.cluster] = _Told(customer, what.get("email"))
+            told = self._told[customer.cluster] = _Told(customer, self._email(customer))
         return told
+
+    def _email(self, customer: Customer) -> JSON:
+        if not self._emails:
+            return None
+        return customers.shown(customer, customers.known(*self._sight, customer)).get("email")
 
     def _look_up(self, xids: Collection[Xid]) -> None:
         if not self._looks_up or not xids:
@@ -299,7 +316,8 @@ def _items(reader: Reader, packing: Packing, whose: _Whose, found: Sequence[Entr
         event = stored.get((one.xid, one.event_id))
         if event is not None:
             customer, email = whose.of(one.xid)
-            items.append(Item(one, event.seq, customer, email, *_said(event, one)))
+            said = _said(event, one)
+            items.append(Item(one, event.seq, event.dataset, customer, email, *said))
     return items
 
 

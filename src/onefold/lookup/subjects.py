@@ -179,8 +179,17 @@ def linked(
     for customer in customers.customers_of(reader, snapshot, clusters):
         known = customers.known(reader, packing, snapshot, customer)
         if own.id in _groups(known.attributes):
-            answer.append(_names(snapshot, customer))
+            answer.append(names_of(snapshot, customer))
     return answer
+
+
+def names_of(snapshot: Snapshot, customer: Customer) -> list[External]:
+    """The names of a customer by which others know it: its user ids, or else all of them."""
+    every = [
+        External("users", type_of(snapshot, m.namespace_id), m.value, m.xid, m.first_seen_ms)
+        for m in customer.members
+    ]
+    return [one for one in every if one.type == "user_id"] or every
 
 
 def type_of(snapshot: Snapshot, namespace_id: int) -> str:
@@ -209,15 +218,6 @@ def namespace_of(snapshot: Snapshot, type_: str) -> Namespace | None:
 
 def _snake_case(code: str) -> str:
     return _capital("_", code).lower()
-
-
-def _names(snapshot: Snapshot, customer: Customer) -> list[External]:
-    """The names of a customer by which others know it: its user ids, or else all of them."""
-    every = [
-        External("users", type_of(snapshot, m.namespace_id), m.value, m.xid, m.first_seen_ms)
-        for m in customer.members
-    ]
-    return [one for one in every if one.type == "user_id"] or every
 
 
 def _addresses(

@@ -116,10 +116,8 @@ def _feed(
     entries = []
     assert snapshot.account is not None
     for one in stored.values():
-        action, brand, active = mark_of(decode_json(one.body), snapshot.account.brand)
-        entries.append(
-            Entry(one.xid, one.timestamp_ms, one.ingested_ms, one.event_id, action, brand, active)
-        )
+        mark = mark_of(decode_json(one.body), snapshot.account.brand, snapshot.namespaces)
+        entries.append(Entry(one.xid, one.timestamp_ms, one.ingested_ms, one.event_id, *mark))
     feed.add(transaction, entries)
     return len(found), str(found[-1][2]) if found else ""
 

@@ -36,6 +36,7 @@ def index(transaction: Transaction, work: Work) -> None:
                 record.action,
                 record.brand,
                 record.active,
+                record.group,
             )
             for record in work.records
             for event in (record.event,)

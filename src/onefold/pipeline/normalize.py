@@ -29,7 +29,6 @@ from onefold.journal import Accepted
 from onefold.pipeline.entities import STEP, Arrived, Entities, fault_of
 from onefold.pipeline.work import Change, Normalized
 from onefold.store.snapshot import Dataset, Snapshot
-from onefold.store.tables.accounts import Account
 from onefold.store.tables.events import NewEvent
 from onefold.store.tables.fragments import NewFragment
 from onefold.wire import encode_json
@@ -91,7 +90,7 @@ class Normalizer:
             event = self._event(seq, accepted, arrived, linking, found)
             if snapshot.account is None or isinstance(event, Fault):
                 return event
-            return _of_account(event, accepted, arrived, snapshot.account)
+            return _of_account(event, accepted, arrived, snapshot)
         return self._record(seq, accepted, arrived, linking, found)
 
     def _event(
@@ -182,20 +181,22 @@ class Normalizer:
 
 
 def _of_account(
-    event: Normalized, accepted: Accepted, arrived: Arrived, account: Account
+    event: Normalized, accepted: Accepted, arrived: Arrived, snapshot: Snapshot
 ) -> Normalized:
     """An event of an account, whoever sent it, with what its timelines go by. An event of another
     door is of the account's own brand; of one of a file nobody was there when it came.
 
-    Source: Intilery contract, 7.3 and 8.
+    Source: Intilery contract, 7.3, 8 and 13.4.
     """
-    action, brand, active = mark_of(arrived.entity, account.brand)
+    assert snapshot.account is not None
+    mark = mark_of(arrived.entity, snapshot.account.brand, snapshot.namespaces)
     return msgspec.structs.replace(
         event,
         call=arrived.call,
-        action=action,
-        brand=brand,
-        active=active and bool(accepted.inlet),
+        action=mark.action,
+        brand=mark.brand,
+        active=mark.active and bool(accepted.inlet),
+        group=mark.group,
     )
 
 

@@ -39,8 +39,9 @@ class Normalized(msgspec.Struct, frozen=True, gc=False):
     when it feeds neither. own_ms: the time that it gives itself; None when it gives none. change:
     of partial and stamped records; their fragment's body is what was sent, nulls included.
 
-    call: of which call it is, if of one. action, brand, active: of events of accounts, whoever sent
-    them: what happened, through which brand, and whether somebody was there."""
+    call: of which call it is, if of one. action, brand, active, group: of events of accounts,
+    whoever sent them: what happened, through which brand, whether somebody was there, and to which
+    group it is tied."""
 
     seq: int
     dataset: str
@@ -56,6 +57,7 @@ class Normalized(msgspec.Struct, frozen=True, gc=False):
     action: str = ""
     brand: str = ""
     active: bool = True
+    group: Xid | None = None
 
 
 class Folded(msgspec.Struct, frozen=True):

@@ -222,6 +222,35 @@ def test_calls_are_forgotten_after_some_days(app: App) -> None:
     assert feed.count(store(app)) == 1
 
 
+def test_groups_events_are_filled_in(app: App) -> None:
+    key = app.account()
+    app.calls(
+        key,
+        ("track", {"userId": "u-1", "event": "Paid", "groupId": "g-1"}),
+        ("track", {"userId": "u-1", "event": "Seen"}),
+    )
+    before = store(app).read("SELECT * FROM feed")
+    with store(app).transaction() as transaction:
+        transaction.write("DELETE FROM feed")
+        transaction.write("DELETE FROM backfills")
+    while one_step(app):
+        pass
+    ask = feed.Ask(group_xid=xid_of(app, "groupId", "g-1"))
+    assert [one.action for one in feed.page(store(app), None, ask)] == ["paid"]
+    assert store(app).read("SELECT * FROM feed") == before
+    assert app.faults() == []
+
+
+@pytest.mark.parametrize("wrong", ["x", None])
+def test_the_doctor_finds_a_wrong_group(app: App, wrong: str | None) -> None:
+    key = app.account()
+    app.calls(key, ("track", {"userId": "u-1", "event": "Paid", "groupId": "g-1"}))
+    assert app.faults() == []
+    with store(app).transaction() as transaction:
+        transaction.write("UPDATE feed SET group_xid = ?", (wrong,))
+    assert [one.check for one in app.faults()] == ["the feed follows from the events"]
+
+
 def test_the_doctor_finds_what_does_not_follow(app: App) -> None:
     key = app.account()
     app.calls(key, ("identify", {"userId": "u-1", "traits": {"email": "kim@example.org"}}))

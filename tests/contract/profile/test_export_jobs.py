@@ -186,6 +186,36 @@ def test_events_come_with_their_profiles_as_they_are_asked_for(app: App) -> None
     assert row["timeSeriesEvents"][0]["eventType"] == "a"
 
 
+def test_events_that_are_to_go_nowhere_stay_here(app: App) -> None:
+    """Whose message says so; they stand in timelines as ever."""
+    key = app.account(account=app.sandbox.name)
+    nowhere = {"All": False, "Elsewhere": False}
+    said = {
+        "Nowhere": nowhere,
+        "Everywhere": {"All": True},
+        "Somewhere": {"All": False, "CRM": True},
+        "Somehow": {"All": False, "CRM": {"list": 7}},
+        "Anyhow": None,
+    }
+    app.calls(
+        key,
+        ("identify", {"userId": "u-1", "traits": {"plan": "pro"}}),
+        *(
+            ("track", {"userId": "u-1", "event": name, "integrations": wanted})
+            for name, wanted in said.items()
+        ),
+    )
+    app.ingest(EVENTS, event("e-1", ("userId", "u-1"), eventType="other"))
+    asked = {"eventList": {"fields": "_id,eventType"}}
+    (row,) = exported(app, union_dataset(app), additionalFields=asked)
+    told = {one["eventType"] for one in row["timeSeriesEvents"]}
+    assert told == {"identify", "everywhere", "somewhere", "somehow", "anyhow", "other"}
+    shown = app.ask(key, "/profiles/userId:u-1/events").json()["data"]
+    assert {one["eventAction"] for one in shown} == told | {"nowhere"}
+    (kept,) = [one["rawData"] for one in shown if one["eventAction"] == "nowhere"]
+    assert kept["integrations"] == nowhere
+
+
 def test_segments_and_the_time_of_qualification_choose_profiles(app: App) -> None:
     with_memberships(app)
     dataset = union_dataset(app)

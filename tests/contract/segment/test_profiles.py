@@ -237,7 +237,8 @@ def test_an_account_has_traits_of_its_own(space: Space) -> None:
     (own,) = space.found("accounts/profiles/group_id:g/1/external_ids")["data"]
     assert (own["type"], own["id"], own["collection"]) == ("group_id", "g/1", "accounts")
     assert space.found("accounts/profiles/group_id:g%2F1/metadata")["metadata"]["updated_at"]
-    assert space.found("accounts/profiles/group_id:g%2F1/events")["data"] == []
+    told = space.found("accounts/profiles/group_id:g%2F1/events")["data"]
+    assert [one["related"]["users"][0]["id"] for one in told] == ["a-9", "u-1"]
 
 
 # Faults

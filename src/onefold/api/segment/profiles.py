@@ -12,6 +12,8 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus
 
+from msgspec.structs import replace
+
 from onefold.api.context import Request, Response, Rooms, json_response
 from onefold.api.declared import (
     DOCUMENT,
@@ -31,18 +33,17 @@ from onefold.api.dialect import ANSWERED, PROFILE_KEY
 from onefold.api.intilery.asked import Query
 from onefold.api.intilery.key import malformed, parted
 from onefold.api.route import Handler, Route
+from onefold.domain.calls.marks import group_of
 from onefold.domain.calls.names import action_of_name
 from onefold.domain.calls.namespaces import ANONYMOUS, GROUP
 from onefold.errors import NotFound
-from onefold.lookup import origins, subjects
+from onefold.lookup import feeds, origins, subjects
 from onefold.lookup.customers import Key, KeyKind
-from onefold.lookup.feeds import raw_data
+from onefold.lookup.feeds import Item, Question
 from onefold.lookup.profiles import Sight
 from onefold.lookup.subjects import External, Subject
 from onefold.store.snapshot import Snapshot
-from onefold.store.tables import events, feed
-from onefold.store.tables.feed import Ask, Entry
-from onefold.wire import JSON, decode_json, iso_millis
+from onefold.wire import JSON, iso_millis
 
 LIMIT, TRAITS_MAX, EVENTS_MAX, LINKS_MAX = 10, 200, 100, 20
 """Of a page: by default; at most of traits and external ids, of events, of links."""
@@ -96,32 +97,33 @@ def get_external_ids(request: Request, rooms: Rooms) -> Response:
 
 
 def get_events(request: Request, rooms: Rooms) -> Response:
-    """The events of a customer, a page of them, the newest first."""
+    """The events of a customer, or those that are tied to a group; a page of them, the newest
+    first."""
     whom, asked = _whom(request, rooms), Query(request.raw_query)
     limit = asked.whole("limit", default=LIMIT, least=1, most=EVENTS_MAX)
-    ask = Ask(
+    question = Question(
         start_ms=asked.moment_ms("start"),
         end_ms=asked.moment_ms("end"),
         include=tuple(map(action_of_name, asked.names("include"))),
         exclude=tuple(map(action_of_name, asked.names("exclude"))),
-        brands=request.held().brands,
         ascending=asked.choice("sort", ("asc", "desc"), default="desc") == "asc",
+        size=limit + 1,
         after=_event_after(request, rooms, asked),
-        limit=limit + 1,
     )
     with _sight(request, rooms) as sight:
         subject = _subject(whom, sight)
-        entries = feed.page(sight.reader, subject.owners, ask)
-        shown = entries[:limit]
-        keys = [(entry.xid, entry.event_id) for entry in shown]
-        stored = events.of_keys(sight.reader, sight.packing, keys)
+        people = None if subject.customer is None else [subject.customer]
+        if people is None:
+            question = replace(question, group_xid=subject.owners[0])
+        page = feeds.page(*sight, people, question, brands=request.held().brands, emails=False)
+        snapshot = sight.snapshot
+    shown = page.items[:limit]
     externals = [_named(one) for one in subject.externals]
-    data = [
-        _event(entry, stored[entry.xid, entry.event_id], externals)
-        for entry in shown
-        if (entry.xid, entry.event_id) in stored
-    ]
-    behind = list(shown[-1].sort_key()) if len(entries) > limit else None
+    data = [_event(snapshot, subject, one, externals) for one in shown]
+    after = page.following.after if page.cut else None
+    if len(page.items) > limit:
+        after = question.sort_key(shown[-1].entry)
+    behind = None if after is None else list(after)
     return _answered(request, rooms, "data", data, _Page([], limit, behind))
 
 
@@ -259,30 +261,37 @@ def _external_id(sight: Sight, subject: Subject, one: External) -> JSON:
     }
 
 
-def _event(entry: Entry, stored: events.StoredEvent, externals: list[JSON]) -> JSON:
-    message = raw_data(decode_json(stored.body), entry)
+def _event(snapshot: Snapshot, subject: Subject, item: Item, externals: list[JSON]) -> JSON:
+    """An event as the timeline of a subject shows it."""
+    entry, message = item.entry, item.message
     kind = message.get("type") or message.get("action")
     answer: dict[str, JSON] = {
         "external_ids": externals,
         "context": message.get("context") or {},
         "type": kind,
         "message_id": message.get("messageId") or entry.event_id,
-        "source_id": stored.dataset,
+        "source_id": item.dataset,
         "timestamp": iso_millis(entry.at_ms),
         "properties": message.get("properties") or message.get("traits") or {},
         "event": message.get("event") or message.get("name") or kind,
-        "related": _related(message),
+        "related": _group(message) if subject.customer is not None else _whose(snapshot, item),
     }
     return answer
 
 
-def _related(message: dict[str, Any]) -> JSON:
-    """The group that an event tells of."""
-    context = message.get("context")
-    told = message.get("groupId") or (context.get("groupId") if isinstance(context, dict) else None)
-    if not isinstance(told, str):
+def _group(message: dict[str, JSON]) -> JSON:
+    """The group that an event of somebody is tied to."""
+    told = group_of(message)
+    if told is None:
         return {}
     return {_ACCOUNTS: [{"collection": _ACCOUNTS, "type": "group_id", "id": told}]}
+
+
+def _whose(snapshot: Snapshot, item: Item) -> JSON:
+    """Whose event it is that is tied to a group."""
+    names = subjects.names_of(snapshot, item.customer)
+    told = [{"collection": _USERS, "type": one.type, "id": one.id} for one in names]
+    return {_USERS: told}
 
 
 def _bound(request: Request) -> tuple[str, ...]:

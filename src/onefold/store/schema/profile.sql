@@ -157,11 +157,13 @@ CREATE TABLE feed (
   action      TEXT    NOT NULL,
   brand       TEXT    NOT NULL,
   active      INTEGER NOT NULL,  -- 1: somebody was there when it happened
+  group_xid   TEXT,              -- of the group that it is tied to
   PRIMARY KEY (xid, at_ms, received_ms, event_id)
 ) WITHOUT ROWID;
 CREATE INDEX feed_by_action ON feed (xid, action, at_ms, received_ms, event_id);
 CREATE INDEX feed_by_time ON feed (at_ms, received_ms, event_id);
 CREATE INDEX feed_by_receipt ON feed (received_ms, event_id);
+CREATE INDEX feed_by_group ON feed (group_xid, at_ms, received_ms, event_id) WHERE group_xid IS NOT NULL;
 
 -- To whom the events of an identity went when somebody else began to use it; see pipeline/handover.py.
 CREATE TABLE handovers (

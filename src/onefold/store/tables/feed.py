@@ -17,7 +17,8 @@ Key = tuple[Xid, int, int, str]
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One event. action: its slug. active: whether somebody was there when it happened."""
+    """One event. action: its slug. active: whether somebody was there when it happened. group_xid:
+    of the group that it is tied to, if any."""
 
     xid: Xid
     at_ms: int
@@ -26,6 +27,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     action: str
     brand: str
     active: bool
+    group_xid: Xid | None = None
 
     @property
     def key(self) -> Key:
@@ -44,7 +46,8 @@ class Ask(msgspec.Struct, frozen=True):
 
     start_ms inclusive, end_ms exclusive: of the time of receipt when by_receipt, which is then also
     what orders. include: only these actions, when there are any; exclude: without these, whatever
-    include says. brands: only these; None means all. after: only what comes behind this sort key.
+    include says. brands: only these; None means all. group_xid: only what is tied to this group, if
+    any. after: only what comes behind this sort key.
     offset: how many of the rest to pass over; limit: how many to answer at most.
     """
 
@@ -53,6 +56,7 @@ class Ask(msgspec.Struct, frozen=True):
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     brands: Collection[str] | None = None
+    group_xid: Xid | None = None
     ascending: bool = False
     by_receipt: bool = False
     after: tuple[int | str, ...] | None = None
@@ -63,10 +67,13 @@ class Ask(msgspec.Struct, frozen=True):
 def add(transaction: Transaction, entries: Iterable[Entry]) -> None:
     """Write entries; those that are there already stay."""
     transaction.write_many(
-        "INSERT INTO feed (xid, at_ms, received_ms, event_id, action, brand, active)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)"
+        "INSERT INTO feed (xid, at_ms, received_ms, event_id, action, brand, active, group_xid)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (xid, at_ms, received_ms, event_id) DO NOTHING",
-        sorted((*e.key, e.action, e.brand, int(e.active)) for e in entries),
+        [
+            (*e.key, e.action, e.brand, int(e.active), e.group_xid)
+            for e in sorted(entries, key=_by_key)
+        ],
     )
 
 
@@ -82,7 +89,7 @@ def of_keys(reader: Reader, keys: Sequence[Key]) -> list[Entry]:
     """Those of the entries that there are."""
     rows = read_among(
         reader,
-        "SELECT xid, at_ms, received_ms, event_id, action, brand, active FROM feed"
+        "SELECT xid, at_ms, received_ms, event_id, action, brand, active, group_xid FROM feed"
         " WHERE (xid, at_ms, received_ms, event_id) IN (VALUES :list)",
         [part for key in keys for part in key],
         width=4,
@@ -95,11 +102,12 @@ def page(reader: Reader, owners: Sequence[Xid] | None, ask: Ask) -> list[Entry]:
 
     Cost: of each owner `offset + limit` entries are read, and those in between that the filters
     leave out; with `include` only those of its actions. Ordered by receipt, an owner's entries are
-    all read; of everybody there is an index for both orders.
+    all read; of everybody there is an index for both orders, of everybody in a group for that by
+    time.
     """
     rows: list[Entry] = []
     wanted = sorted(set(ask.include) - set(ask.exclude))
-    if ask.include and not wanted:
+    if (ask.include and not wanted) or (ask.brands is not None and not ask.brands):
         return []
     if owners is None:
         return [_entry(row) for row in _read(reader, None, None, wanted, ask)]
@@ -199,13 +207,13 @@ _ACTIONS = (
     " FROM found WHERE action IS NOT NULL) SELECT action FROM found WHERE action IS NOT NULL"
 )
 _FIRST = (
-    "SELECT xid, at_ms, received_ms, event_id, action, brand, active FROM feed"
+    "SELECT xid, at_ms, received_ms, event_id, action, brand, active, group_xid FROM feed"
     " INDEXED BY feed_by_action"
     " WHERE xid = ? AND action = ?"
     " ORDER BY at_ms, received_ms, event_id LIMIT 1"
 )
 _LAST = (
-    "SELECT xid, at_ms, received_ms, event_id, action, brand, active FROM feed"
+    "SELECT xid, at_ms, received_ms, event_id, action, brand, active, group_xid FROM feed"
     " INDEXED BY feed_by_action"
     " WHERE xid = ? AND action = ?"
     " ORDER BY at_ms DESC, received_ms DESC, event_id DESC LIMIT 1"
@@ -232,12 +240,14 @@ def _read(
 ) -> list[Row]:
     """The rows of one owner (of everybody when None) and one action (of any when None; of those in
     `among` when it names some). Of an owner those before the page, too."""
-    sql = ["SELECT xid, at_ms, received_ms, event_id, action, brand, active FROM feed"]
+    sql = ["SELECT xid, at_ms, received_ms, event_id, action, brand, active, group_xid FROM feed"]
     bound: list[Value] = []
     # A plus keeps a condition out of the choice of an index: the order decides that. But of one
     # action no order is worth reading all the others.
     if owner is not None and action is not None:
         sql.append("INDEXED BY feed_by_action")
+    elif owner is None and ask.group_xid is not None:
+        sql.append("INDEXED BY feed_by_group")
     sql.append("WHERE true")
     if owner is not None:
         sql.append("AND xid = ?")
@@ -245,6 +255,9 @@ def _read(
     if action is not None:
         sql.append("AND action = ?")
         bound.append(action)
+    if ask.group_xid is not None:
+        sql.append("AND group_xid = ?" if owner is None else "AND +group_xid = ?")
+        bound.append(ask.group_xid)
     if among:
         sql.append(f"AND +action IN ({_places(among)})")
         bound.extend(among)
@@ -283,5 +296,9 @@ def _places(values: Collection[str]) -> str:
 
 
 def _entry(row: Row) -> Entry:
-    xid, at_ms, received_ms, event_id, action, brand, active = row
-    return Entry(xid, at_ms, received_ms, event_id, action, brand, bool(active))
+    xid, at_ms, received_ms, event_id, action, brand, active, group_xid = row
+    return Entry(xid, at_ms, received_ms, event_id, action, brand, bool(active), group_xid)
+
+
+def _by_key(entry: Entry) -> Key:
+    return entry.key
