@@ -26,8 +26,8 @@ from onefold.store.snapshot import Definitions
 from onefold.store.tables.accounts import Account
 
 CONTEXTS_BYTES_MAX = 8_388_608
-"""What the contexts of one request's calls may have together. A batch says its context once, and
-the journal keeps it with each call: a small request must not become an endless append."""
+"""What contexts and integrations of one request's calls may have together. A batch says them once,
+and the journal keeps them with each call: a small request must not become an endless append."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -74,7 +74,8 @@ class Calls:
         Raises NotFound AUT-1008 when an account has gone meanwhile, OverLimit CAL-2001 beyond
         CONTEXTS_BYTES_MAX. Cost: some 30 µs a call.
         """
-        if sum(len(one.call.context) for one in sent) > CONTEXTS_BYTES_MAX:
+        around = sum(len(one.call.context) + len(one.call.integrations) for one in sent)
+        if around > CONTEXTS_BYTES_MAX:
             raise OverLimit("CAL-2001", "The context is too large for so many calls")
         received_ms = self._clock.now_ms()
         accounts = {id_: self._account(id_) for id_ in {one.sandbox for one in sent}}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from msgspec.structs import replace
 
 from onefold.domain import suppression
@@ -248,7 +249,7 @@ class _Gathering:
                     "dataset": record.dataset,
                     "receivedAt": iso_millis(record.received_ms),
                     "code": record.fault.code,
-                    "message": decode_json(record.message),
+                    "message": _readable(record.message),
                 }
 
     def _links(self) -> Iterator[JSON]:
@@ -267,6 +268,15 @@ class _Gathering:
         namespace = book.by_id(identity.namespace_id)
         code = namespace.code if namespace is not None else str(identity.namespace_id)
         return {"namespace": code, "id": identity.value}
+
+
+def _readable(message: bytes) -> JSON:
+    """A message as JSON; one that cannot be decoded, such as that of a call that failed for it, as
+    text."""
+    try:
+        return decode_json(message)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return message.decode("utf-8", "replace")
 
 
 class _Deletion:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,8 @@ from onefold.domain.calls.call import INLET as CALLS
 from onefold.wire import JSON, decode_json, encode_json
 
 _TEXTS = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"')
+_PAIRS = re.compile(rb'"([A-Za-z_]++)"\s*+:\s*+("[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d{1,18}(?![\d.eE]))')
+"""Fields with a text or an integer, wherever they seem to stand."""
 _NAMING = frozenset(
     ("userid", "anonymousid", "previousid", "groupid", "deviceid", "fcmtoken", "email", "id")
 )
@@ -55,11 +58,11 @@ def told(values: Collection[str]) -> Tells:
 
 
 def _named(message: bytes) -> set[str]:
-    """What a call names, as it is understood."""
+    """What a call names, as it is understood; of one that cannot be decoded, what seems to be."""
     try:
         whole = decode_json(message)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return set()
+        whole = [{name: said} for name, said in _pairs(message)]
     found: set[str] = set()
     for value in _naming(whole):
         if isinstance(value, str):
@@ -67,6 +70,12 @@ def _named(message: bytes) -> set[str]:
         elif isinstance(value, int) and not isinstance(value, bool):
             found.add(str(value))
     return found
+
+
+def _pairs(message: bytes) -> Iterator[tuple[str, JSON]]:
+    for name, said in _PAIRS.findall(message):
+        with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+            yield name.decode(), decode_json(said)
 
 
 def _naming(value: JSON) -> Iterator[JSON]:

@@ -17,6 +17,7 @@ from onefold.domain.calls.call import INLET as CALLS
 from onefold.domain.calls.call import decode
 from onefold.domain.calls.message import id_at
 from onefold.domain.calls.namespaces import USER
+from onefold.domain.calls.parts import top
 from onefold.domain.failed_record import FailedRecord
 from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Identity, Xid
@@ -164,7 +165,11 @@ class Whose:
         """Who is named as a user by a field of a call, whatever else is wrong with it."""
         user = self._snapshot.namespaces.by_key(USER)
         with suppress(Rejected, msgspec.MsgspecError, RecursionError):
-            said = decode_json(bytes(decode(message).message))
+            sent = bytes(decode(message).message)
+            try:
+                said = decode_json(sent)
+            except (msgspec.MsgspecError, RecursionError):
+                said = top(sent)
             value = id_at(said, name) if isinstance(said, dict) else None
             if value is not None and user is not None:
                 yield Identity(user.id, value)

@@ -43,7 +43,8 @@ class CallMark(msgspec.Struct, frozen=True, gc=False):
     digest: of what its sender said, whenever it was sent. previous_id: of alias calls. refused:
     number of the traits that its door must not set. unplanned: number of the names that the
     account's plan does not have. has_first: some trait counts only when nobody was known before.
-    is_tracking: of what somebody did, which is not followed of those who do not want it.
+    is_tracking: of what somebody did, or of the browser tag: it is kept out of those who do not
+    want to be followed.
     """
 
     event_id: str
@@ -135,7 +136,7 @@ class Calls:
                 len(said.refused),
                 len(unplanned),
                 said.campaign is not None,
-                said.type in _TRACKING and said.action not in COMMANDS,
+                call.door == "tag" or (said.type in _TRACKING and said.action not in COMMANDS),
             )
         read = self._last = _Read(
             accepted.message, accepted.received_ms, call, said, mark, unplanned

@@ -65,9 +65,9 @@ BROKEN = {
 UNREADABLE = {
     *("empty", "cut", "trailing", "two", "comment", "utf-16", "byte order mark", "not a number"),
     *("invalid utf-8", "overlong utf-8", "surrogate in utf-8", "raw control character"),
-    *("infinity", "too large a number", "10,000 arrays", "10,000 objects"),
+    "infinity",
 }
-"""Those of them that are no JSON, or too deep for anybody to find their end."""
+"""Those of them that are no JSON."""
 
 
 @pytest.mark.parametrize("name", BROKEN)

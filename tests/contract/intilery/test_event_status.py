@@ -94,6 +94,40 @@ def test_a_failed_call_says_why_in_the_dialects_words(app: App, key: NewKey) -> 
     assert "event" not in found
 
 
+def test_what_only_the_pipeline_can_refuse_has_a_word_too(data: Path) -> None:
+    """No code of ours: callers of the dialect know words."""
+    app = App(data, record_bytes_max=2_000)
+    try:
+        key = app.account()
+        large = {"userId": "u-1", "traits": {"x": "y" * 3_000}}
+        faults = [
+            (_accepted(app, key, "identify", large), "record_too_large"),
+            (_accepted(app, key, "track", {"userId": "null", "event": "x"}), "unusable_id"),
+        ]
+        app.drain()
+        for event_id, word in faults:
+            found = _status(app, key, event_id)
+            assert (found["status"], found["code"]) == ("failed", word)
+        # The event of a call whose traits do not fit is kept.
+        shown = page(app, key, "/profiles/userId:u-1/events")["data"]
+        assert [one["eventId"] for one in shown] == [faults[0][0]]
+    finally:
+        app.close()
+
+
+def test_a_call_that_raises_defects_has_a_word(
+    app: App, key: NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    event_id = _accepted(app, key, "track", {"userId": "u-1", "event": "Seen"})
+    monkeypatch.setattr("onefold.pipeline.entities.Entities.entity_of", broken)
+    app.drain()
+    found = _status(app, key, event_id)
+    assert (found["status"], found["code"]) == ("failed", "internal_server_error")
+
+
 def test_a_failed_item_of_a_batch_has_a_status(app: App, key: NewKey) -> None:
     items = [{"userId": "u-1", "event": "Seen"}, {"event": "Seen"}]
     answer = app.call(key, "batch", {"batch": items})

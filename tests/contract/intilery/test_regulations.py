@@ -193,7 +193,7 @@ def test_a_deletion_leaves_nothing(app: App, key: NewKey) -> None:
 
 
 def test_a_deletion_leaves_the_user_id_in_no_table_and_no_order(app: App, key: NewKey) -> None:
-    app.calls(key, identify(SECRET, anonymousId="a-17"), track(userId=SECRET))
+    app.calls(key, identify(SECRET, anonymousId="visitor-17"), track(userId=SECRET))
     app.land()
     made = ordered(app, "SUPPRESS_WITH_DELETE", SECRET)
     assert state(app, made) == "completed"
@@ -204,7 +204,7 @@ def test_a_deletion_leaves_the_user_id_in_no_table_and_no_order(app: App, key: N
         for (name,) in tables:
             rows = repr(engine.read(f"SELECT * FROM {name}"))  # noqa: S608 - a name of the store
             assert SECRET not in rows, name
-            assert "a-17" not in rows, name
+            assert "visitor-17" not in rows, name
 
 
 def named_in_journal(app: App) -> set[str]:
@@ -215,7 +215,7 @@ def named_in_journal(app: App) -> set[str]:
             if accepted.removal:
                 what = removal.decode(accepted.message)
                 found |= {leaving.xid for leaving in what.people} | set(what.identities)
-            elif SECRET.encode() in accepted.message or b"a-17" in accepted.message:
+            elif SECRET.encode() in accepted.message or b"visitor-17" in accepted.message:
                 found.add(accepted.message.decode())
     return found
 

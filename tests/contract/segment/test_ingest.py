@@ -262,7 +262,7 @@ def test_a_body_that_cannot_be_read_is_a_400(known: Source, path: str, body: byt
     assert (said["success"], said["code"]) == (False, "invalid_request_error")
 
 
-@pytest.mark.parametrize("batch", [{}, {"batch": 7}, {"batch": []}])
+@pytest.mark.parametrize("batch", [{}, {"batch": 7}, {"batch": None}])
 def test_a_body_without_a_batch_is_a_400(known: Source, batch: Any) -> None:
     assert known.post("/v1/batch", batch).status_code == 400
 

@@ -28,7 +28,7 @@ from onefold.api.declared import (
 from onefold.api.dialect import BODY_BYTES_MAX, TENANT
 from onefold.api.position import AS_OF, KNOWN_AS_OF, WRITTEN, written
 from onefold.api.route import Route
-from onefold.domain.calls.batch import Batch, batch_of
+from onefold.domain.calls.batch import Batch, batch_of, require_usable
 from onefold.domain.calls.call import WORDS, Call, Kind
 from onefold.errors import Malformed, Rejected
 from onefold.inlet.calls import Judged, Sent
@@ -55,6 +55,7 @@ def post_batch(request: Request, rooms: Rooms) -> Response:
     """Accept calls, each for itself; 200 when one of them is good and all are on disk."""
     holder = request.held()
     batch = batch_of(request.body)
+    require_usable(batch)
     calls = rooms.calls.judged([Sent(holder.sandbox.id, sent) for sent in _items(batch, request)])
     if all(call.fault is not None for call in calls):
         _refused(holder, request, rooms, count=len(calls))
@@ -80,6 +81,7 @@ def _items(batch: Batch, request: Request) -> list[Call]:
             sent_at=batch.sent_at,
             context=batch.context,
             ip=request.address,
+            integrations=batch.integrations,
         )
         for item in batch.items
     ]
@@ -117,10 +119,10 @@ PLACED = {**WRITTEN, **KNOWN_AS_OF}
 
 
 def placed(positions: Iterable[int]) -> tuple[tuple[str, str], ...]:
-    """The headers that say where the calls of one request stand; none when they are of several
-    accounts, whose positions have nothing to do with each other."""
-    one, *others = positions
-    return () if others else (written(one), written(one, AS_OF))
+    """The headers that say where the calls of one request stand; none when there are none, or they
+    are of several accounts, whose positions have nothing to do with each other."""
+    stand = list(positions)
+    return (written(stand[0]), written(stand[0], AS_OF)) if len(stand) == 1 else ()
 
 
 def _call_route(call: Kind, needs: str) -> Route:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from onefold.api import keys
 from onefold.api.context import Holder, Request, Response, Rooms
@@ -20,7 +21,7 @@ from onefold.api.declared import TRUTH, Answer, record
 from onefold.api.intilery.write import PLACED, placed
 from onefold.domain.calls.batch import Batch, batch_of, head_of
 from onefold.domain.calls.call import Call, Door
-from onefold.domain.calls.message import MESSAGE_BYTES_MAX, NOTHING, mended
+from onefold.domain.calls.message import MESSAGE_BYTES_MAX, mended
 from onefold.errors import Malformed, OverLimit
 from onefold.inlet.calls import Sent
 from onefold.store.tables.api_keys import ApiKey, Grant
@@ -47,7 +48,7 @@ def one(request: Request, rooms: Rooms, door: Door, kind: str) -> Response:
     body = _object(request, rooms)
     head = head_of(body)
     item = Item(msgspec.Raw(body), head.write_key or keys.basic_user(request.headers))
-    return _accepted(request, rooms, [item], Batch([], NOTHING, None, ""), door, kind)
+    return _accepted(request, rooms, [item], Batch([], write_key=item.write_key), door, kind)
 
 
 def many(request: Request, rooms: Rooms, door: Door) -> Response:
@@ -60,7 +61,7 @@ def many(request: Request, rooms: Rooms, door: Door) -> Response:
         raise
     default = batch.write_key or keys.basic_user(request.headers)
     items = [Item(message, head_of(message).write_key or default) for message in batch.items]
-    return _accepted(request, rooms, items, batch, door, "")
+    return _accepted(request, rooms, items, replace(batch, write_key=default), door, "")
 
 
 def discarded(request: Request, rooms: Rooms) -> Response:
@@ -93,8 +94,10 @@ def _accepted(
     request: Request, rooms: Rooms, items: Sequence[Item], batch: Batch, door: Door, kind: str
 ) -> Response:
     """Accept the messages whose keys are good; the others are counted. Only when none is good, the
-    request is refused, since a phone would throw away those of other keys, too."""
-    holders = {key: holder_of(key, rooms) if key else None for key in {i.write_key for i in items}}
+    request is refused, since a phone would throw away those of other keys, too. A batch of no
+    messages goes by the key that would count for one without."""
+    named = {item.write_key for item in items} or {batch.write_key}
+    holders = {key: holder_of(key, rooms) if key else None for key in named}
     good = {key: holder for key, holder in holders.items() if holder is not None}
     if not good:
         refused = keys.stranger(request.address, rooms, "KEY-1001", "The write key is not valid")
@@ -115,6 +118,7 @@ def _accepted(
                 batch.sent_at,
                 batch.context,
                 request.address,
+                integrations=batch.integrations,
             ),
         )
         for item in items

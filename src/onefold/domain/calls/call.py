@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from onefold.domain.calls import message, times
+from onefold.domain.calls import message, parts, times
 from onefold.domain.calls.message import NOTHING
 from onefold.domain.calls.names import action_of_name
 from onefold.errors import Malformed
@@ -67,18 +67,33 @@ WORDS: Final[Mapping[str, str]] = {
     "CAL-1014": "suppressed",
     "CAL-1015": "no_previous_id",
     "CAL-1016": "not_in_plan",
+    "REC-1001": "invalid_record",
+    "REC-1002": "no_identity",
+    "REC-1003": "unknown_namespace",
+    "REC-1006": "record_too_large",
+    "REC-1007": "no_dataset",
+    "REC-1009": "unusable_id",
+    "REC-1010": "not_for_profile",
+    "REC-2001": "several_users",
+    "REC-2002": "several_identities",
+    "REC-9001": "internal_server_error",
 }
-"""What the dialects call each fault of a call."""
+"""What the dialects call each fault of a call: those that the door finds, too, and those that only
+the pipeline can find."""
 
 _BY_ROUTE: Final = frozenset(("write", "preferences"))
 """Doors whose route says what kind of call it is; on the others the message's `type` does."""
 _BROWSERS_AND_PHONES: Final = frozenset(("tag", "mobile"))
+_WITH_WRITE_KEY: Final = frozenset(("tag", "mobile", "segment", "import"))
 _OWN_CLOCKS: Final = frozenset(("tag", "mobile", "segment"))
 """Doors whose senders' clocks are corrected. The others take any time as it is said."""
 _OF_TRAITS: Final = frozenset(("identify", "group"))
-_REGISTERED: Final = ("deviceId", "fcmToken", "deviceType")
+_CAMPAIGN: Final = "campaign"
+REGISTERED: Final = ("deviceId", "fcmToken", "deviceType")
+"""What a push registration says. Source: Intilery contract, 12.9."""
 _SENDS: Final = frozenset(("send_email", "send_sms", "send_print", "send_push"))
 _START_JOURNEY: Final = "start_journey"
+_AS_SENT: Final = ("message", "context", "integrations")
 _VERSION: Final = 2
 """Of the form of messages, as Segment's own ingestion writes it."""
 
@@ -88,9 +103,9 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
 
     brand: in canonical case. event_id: of the event that it becomes; may be empty while it is only
     judged. message: as sent. call: the kind that the route says, empty when the message has to say
-    it (items of batches). sent_at, context: of the batch around it, as sent; NOTHING for none. ip:
-    the sender's address. context_traits: whether the `context.traits` of a track call change the
-    sender's traits; it is kept with the call, so that the call means the same for ever.
+    it (items of batches). sent_at, context, integrations: of the batch around it, as sent; NOTHING
+    for none. ip: the sender's address. context_traits: whether the `context.traits` of a track call
+    change the sender's traits; it is kept with the call, so that the call means the same for ever.
     """
 
     door: Door
@@ -102,6 +117,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True):
     context: msgspec.Raw = NOTHING
     ip: str = ""
     context_traits: bool = False
+    integrations: msgspec.Raw = NOTHING
 
     @property
     def source(self) -> str:
@@ -154,15 +170,26 @@ def encode(call: Call) -> bytes:
 def decode(kept: bytes) -> Call:
     """A call from the journal. Raises Malformed CAL-1001 for bytes that are none."""
     try:
-        return _decode(kept)
+        try:
+            return _decode(kept)
+        except RecursionError:
+            return _decode_deep(kept)
     except (ValueError, RecursionError) as bad:
         raise Malformed("CAL-1001", "What was kept of the call cannot be read") from bad
+
+
+def _decode_deep(kept: bytes) -> Call:
+    """A call of which a part is nested deeper than can be decoded."""
+    said = parts.members(kept)
+    as_sent = {name: msgspec.Raw(said.pop(name)) for name in _AS_SENT if name in said}
+    call = _decode(parts.joined({"message": b"null", **said}))
+    return msgspec.structs.replace(call, **as_sent)
 
 
 def understood(call: Call, received_ms: int, protected: frozenset[str] = frozenset()) -> Understood:
     """What a call says, or why it cannot be taken.
 
-    protected: names of traits that browsers and phones must not set.
+    protected: names of traits that calls with a write key must not set.
 
     Raises Malformed CAL-1001 (not an object), CAL-1002 (no id), CAL-1003 (track without a name),
     CAL-1004 (groupId), CAL-1005 (a part of a wrong type), CAL-1006 (timestamp, on the write door;
@@ -172,7 +199,7 @@ def understood(call: Call, received_ms: int, protected: frozenset[str] = frozens
     Source: Intilery contract, 10.1, 11.10, 13.2, 13.6 and 16.5.
     """
     raw = message.message_of(call.message)
-    context = _context(call, raw)
+    context, ignored = _context(call, raw)
     has_keys = False
     for name in message.CREDENTIALS:
         if name in raw:
@@ -188,13 +215,17 @@ def understood(call: Call, received_ms: int, protected: frozenset[str] = frozens
     group_id = _group_id(call.door, raw) if kind == "group" else None
     previous_id = _previous_id(raw) if kind == "alias" else None
     device_id, traits = _traits(call, kind, raw, context)
-    refused = _refused(call.door, kind, traits, protected)
-    if traits and refused:
+    campaign = context.get(_CAMPAIGN)
+    if type(campaign) is not dict or not campaign:
+        campaign = None
+    refused = _refused(call.door, kind, traits, campaign, protected)
+    if traits and refused and kind != "group":
         traits = {name: value for name, value in traits.items() if name not in protected}
+    if _CAMPAIGN in refused:
+        campaign = None
     at_ms, warnings = _timed(call, raw, received_ms)
     if raw.get("action") is None:
         raw["action"] = kind
-    campaign = context.get("campaign")
     return Understood(
         kind,
         user_id,
@@ -207,10 +238,10 @@ def understood(call: Call, received_ms: int, protected: frozenset[str] = frozens
         event,
         raw,
         traits,
-        campaign if type(campaign) is dict and campaign else None,
+        campaign,
         context.get("active") is not False,
         message_id,
-        warnings,
+        (*ignored, *warnings),
         refused,
         has_keys,
     )
@@ -274,12 +305,19 @@ def _previous_id(raw: dict[str, Any]) -> str:
     return previous_id
 
 
-def _context(call: Call, raw: dict[str, Any]) -> dict[str, Any]:
+def _context(call: Call, raw: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The message's context with that of the batch below it and, where the sender is a person's own
-    device, its address. Written into the message. Source: Intilery contract, 7.2 and 10.2.1."""
+    device, its address; the batch's integrations where the message has none. Written into the
+    message. Also the names of what the batch says there and is ignored, since it is no object.
+
+    Source: Intilery contract, 7.2, 10.2.1, 12.5 and 13.4."""
     context = message.object_at(raw, "context") or {}
-    changed = False
-    outer = message.outer_of(call.context)
+    changed, ignored = False, _ignored(call)
+    outer = {} if "context" in ignored else message.outer_of(call.context, "context")
+    if raw.get("integrations") is None and "integrations" not in ignored:
+        around = message.outer_of(call.integrations, "integrations")
+        if around:
+            raw["integrations"] = around
     if outer:
         context, changed = {**outer, **context}, True
     shown = call.door in _BROWSERS_AND_PHONES or context.get("direct") is True
@@ -287,7 +325,20 @@ def _context(call: Call, raw: dict[str, Any]) -> dict[str, Any]:
         context["ip"], changed = call.ip, True
     if changed:
         raw["context"] = context
-    return context
+    return context, ignored
+
+
+def _ignored(call: Call) -> tuple[str, ...]:
+    """What a batch says for all of its calls and is no object. One call's context that is none is
+    its fault, a batch's would be that of all; the write door refuses such a batch."""
+    around = (("context", call.context), ("integrations", call.integrations))
+    return tuple(
+        [
+            name
+            for name, said in around
+            if said is not NOTHING and bytes(said)[:1] not in (b"{", b"n")
+        ]
+    )
 
 
 def _traits(
@@ -347,18 +398,24 @@ def _registration(
         if said and "fcmToken" in said and message.is_given(said.get("deviceId")):
             device_id = str(said["deviceId"]).strip()
             if len(device_id.encode()) <= message.ID_BYTES_MAX:
-                return device_id, {name: said[name] for name in _REGISTERED if name in said}
+                return device_id, {name: said[name] for name in REGISTERED if name in said}
     return None, None
 
 
 def _refused(
-    door: Door, kind: Kind, traits: dict[str, Any] | None, protected: frozenset[str]
+    door: Door,
+    kind: Kind,
+    traits: dict[str, Any] | None,
+    campaign: dict[str, Any] | None,
+    protected: frozenset[str],
 ) -> tuple[str, ...]:
-    """The traits that this door must not set. Source: Intilery contract, 11.10."""
-    of_person = kind in ("identify", "track")
-    if not (protected and traits and of_person and door in _BROWSERS_AND_PHONES):
+    """The person's traits that this door must not set. Source: Intilery contract, 11.10."""
+    if not protected or door not in _WITH_WRITE_KEY:
         return ()
-    return tuple([name for name in traits if name in protected])
+    named = dict.fromkeys(traits or () if kind in ("identify", "track") else ())
+    if campaign is not None:
+        named[_CAMPAIGN] = None
+    return tuple([name for name in named if name in protected])
 
 
 def _timed(call: Call, raw: dict[str, Any], received_ms: int) -> tuple[int, tuple[str, ...]]:
@@ -366,30 +423,31 @@ def _timed(call: Call, raw: dict[str, Any], received_ms: int) -> tuple[int, tupl
 
     Source: Intilery contract, 7.2, 13.4 and 13.6.
     """
-    own_clock = call.door in _OWN_CLOCKS
-    original = raw.get("timestamp")
-    if original is None and call.door not in _BY_ROUTE:
-        original = raw.get("originalTimestamp")
-    said_ms = times.read(original)
-    warnings: tuple[str, ...] = ()
+    said, original = raw.get("timestamp"), raw.get("originalTimestamp")
+    said_ms, unread = times.read(said), said is not None
+    if said_ms is not None:
+        unread = False
+    elif call.door in _BY_ROUTE:
+        if unread:
+            raise Malformed("CAL-1006", "timestamp cannot be read", at="/timestamp")
+    else:
+        said_ms = times.read(original)
+        unread = unread or (original is not None and said_ms is None)
+    warnings: tuple[str, ...] = ("timestamp",) if unread else ()
     if said_ms is None:
         at_ms = received_ms
-        if original is not None:
-            if call.door in _BY_ROUTE:
-                raise Malformed("CAL-1006", "timestamp cannot be read", at="/timestamp")
-            warnings = ("timestamp",)
-    elif own_clock:
+    elif call.door in _OWN_CLOCKS:
         sent = raw.get("sentAt") if call.sent_at is None else call.sent_at
         sent_ms = times.read(sent)
         if sent is not None and sent_ms is None:
-            warnings = ("sentAt",)
+            warnings += ("sentAt",)
         at_ms = times.corrected(said_ms, sent_ms, received_ms)
     else:
         at_ms = min(said_ms, received_ms)  # nothing could ever outdo a trait of a time to come
     at = times.written(at_ms)
     raw["timestamp"] = at
-    if original is not None and original != at:
-        raw["originalTimestamp"] = original
+    if original is None and said is not None and said != at:
+        raw["originalTimestamp"] = said
     if call.door not in _BY_ROUTE:
         if "receivedAt" in raw:
             raw["receivedAt"] = times.written(received_ms)

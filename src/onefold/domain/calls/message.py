@@ -13,7 +13,7 @@ import msgspec
 from onefold.errors import Malformed, OverLimit
 
 NOTHING: Final = msgspec.Raw(b"null")
-"""The context of a batch that has none."""
+"""The context or the integrations of a batch that has none."""
 MESSAGE_BYTES_MAX: Final = 32_768
 """Longest message, in bytes of its JSON as it was sent."""
 EVENT_BYTES_MAX: Final = 131_072
@@ -60,11 +60,12 @@ def mended(sent: bytes) -> bytes:
     return _HALVES.sub(lambda found: found[1] or _UNKNOWN, sent)
 
 
-def outer_of(context: msgspec.Raw) -> dict[str, Any]:
-    """A batch's own context, decoded; empty for null. Raises as `message_of` does."""
-    if bytes(context) == b"null":
+def outer_of(said: msgspec.Raw, name: str) -> dict[str, Any]:
+    """What a batch says of this name around its calls, decoded; empty for null. Raises as
+    `message_of` does."""
+    if bytes(said) == b"null":
         return {}
-    return _object_of(context, "The batch's context")
+    return _object_of(said, f"The batch's {name}")
 
 
 def object_at(message: dict[str, Any], name: str) -> dict[str, Any] | None:
@@ -142,8 +143,12 @@ def _object_of(sent: msgspec.Raw, what: str) -> dict[str, Any]:
         raise OverLimit("CAL-1009", f"{what} has more than {MESSAGE_BYTES_MAX} bytes")
     try:
         value = _decode(raw)
-    except (ValueError, RecursionError) as bad:
+    except msgspec.ValidationError as bad:  # nothing else can be wrong with a value of any type
+        raise Malformed("CAL-1001", f"{what} has a number that is out of range") from bad
+    except ValueError as bad:
         raise Malformed("CAL-1001", f"{what} is not well-formed JSON") from bad
+    except RecursionError as bad:
+        raise Malformed("CAL-1001", f"{what} is nested deeper than {DEPTH_MAX} levels") from bad
     if type(value) is not dict:
         raise Malformed("CAL-1001", f"{what} is not an object")
     if raw.count(b"{") + raw.count(b"[") > DEPTH_MAX and _depth(value) > DEPTH_MAX:

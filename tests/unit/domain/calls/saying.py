@@ -22,6 +22,7 @@ def call(
     kind: str = "",
     sent_at: Any = None,
     context: Any = None,
+    integrations: Any = None,
     ip: str = "",
 ) -> Call:
     """A call with this message; bytes are taken as they are."""
@@ -35,6 +36,7 @@ def call(
         sent_at=sent_at,
         context=NOTHING if context is None else msgspec.Raw(encode_json(context)),
         ip=ip,
+        integrations=NOTHING if integrations is None else msgspec.Raw(encode_json(integrations)),
     )
 
 

@@ -47,7 +47,7 @@ def test_what_is_no_call_is_refused(kept: bytes) -> None:
 
 
 def test_every_fault_has_a_word_and_every_door_a_source() -> None:
-    assert set(WORDS) == {code for code in CODES if code.startswith("CAL-1")}
+    assert {code for code in CODES if code.startswith("CAL-1")} <= set(WORDS) <= set(CODES)
     assert len(set(WORDS.values())) == len(WORDS)
     assert {door for door, word in SOURCES.items() if word != "SEGMENT_API"} == {"preferences"}
 
@@ -340,6 +340,39 @@ def test_a_time_that_cannot_be_read_is_a_fault_only_on_the_write_door(timestamp:
         assert u.raw["originalTimestamp"] == timestamp
 
 
+@pytest.mark.parametrize("door", SEGMENT_DOORS)
+def test_the_senders_original_timestamp_is_kept_and_stands_in_for_the_timestamp(door: str) -> None:
+    original, other = "2023-11-14T20:13:13Z", "2023-11-14T19:00:00Z"
+    for timestamp, counts, warnings in (
+        (None, original, ()),
+        ("soon", original, ("timestamp",)),
+        (other, other, ()),
+    ):
+        sent = {**KIM, "event": "e", "timestamp": timestamp, "originalTimestamp": original}
+        u = said(sent, door=door)
+        assert u.raw["timestamp"] == counts.replace("Z", ".000Z")
+        assert (u.raw["originalTimestamp"], u.warnings) == (original, warnings)
+    for timestamp in (None, "soon"):
+        u = said({**KIM, "event": "e", "timestamp": timestamp, "originalTimestamp": 1}, door=door)
+        assert (u.raw["timestamp"], u.raw["originalTimestamp"]) == ("1970-01-01T00:00:01.000Z", 1)
+        u = said({**KIM, "event": "e", "timestamp": timestamp, "originalTimestamp": []}, door=door)
+        assert (u.at_ms, u.warnings) == (RECEIVED_MS, ("timestamp",))
+    corrected = said(
+        {**KIM, "event": "e", "timestamp": "soon", "originalTimestamp": original},
+        door=door,
+        sent_at="noon",
+    )
+    clocks = () if door == "import" else ("sentAt",)
+    assert corrected.warnings == ("timestamp", *clocks)
+
+
+def test_an_original_timestamp_of_the_write_door_is_a_key_like_others() -> None:
+    sent = {**KIM, "event": "e", "originalTimestamp": "soon"}
+    assert said(sent).raw["originalTimestamp"] == "soon"
+    assert said({**sent, "timestamp": "2023-11-14"}).raw["originalTimestamp"] == "soon"
+    assert refusal({**sent, "timestamp": "soon"}) == ("CAL-1006", "/timestamp")
+
+
 def test_traits_are_what_identify_and_group_say() -> None:
     traits = {"plan": "gold", "email": None, "o": {"x": None}}
     for kind in ("identify", "group"):
@@ -349,15 +382,74 @@ def test_traits_are_what_identify_and_group_say() -> None:
     assert said({**KIM, "event": "e", "traits": traits}).traits is None
 
 
-@pytest.mark.parametrize("door", ["tag", "mobile"])
-def test_browsers_and_phones_must_not_set_protected_traits(door: str) -> None:
+@pytest.mark.parametrize("door", SEGMENT_DOORS)
+def test_calls_with_a_write_key_must_not_set_protected_traits(door: str) -> None:
     sent = {**KIM, "traits": {"plan": "gold", "name": "Kim"}}
     protected = frozenset(("plan", "level"))
     u = said(sent, protected, kind="identify", door=door)
     assert (u.traits, u.refused) == ({"name": "Kim"}, ("plan",))
     assert u.raw["traits"] == sent["traits"]
-    for other in ("write", "segment", "import"):
+    for other in ("write", "preferences"):
         assert said(sent, protected, kind="identify", door=other).traits == sent["traits"]
+    group = {**sent, "groupId": "g"}
+    u = said(group, protected, kind="group", door=door)
+    assert (u.traits, u.refused) == (sent["traits"], ())  # a group's own
+
+
+@pytest.mark.parametrize("door", SEGMENT_DOORS)
+@pytest.mark.parametrize("kind", ["identify", "page", "group"])
+def test_a_campaign_is_protected_wherever_a_call_says_it(door: str, kind: str) -> None:
+    protected, campaign = frozenset(("campaign",)), {"name": "c"}
+    sent: dict[str, Any] = {**KIM, "groupId": "g", "context": {"campaign": campaign}}
+    u = said(sent, protected, kind=kind, door=door)
+    assert (u.campaign, u.refused) == (None, ("campaign",))
+    assert u.raw["context"] == sent["context"]
+    u = said({**sent, "traits": {"campaign": 1}}, protected, kind=kind, door=door)
+    assert (u.campaign, u.refused) == (None, ("campaign",))
+    if kind != "page":
+        assert u.traits == ({"campaign": 1} if kind == "group" else {})
+    assert said(sent, protected, kind=kind).campaign == campaign
+    assert said(sent, frozenset(("plan",)), kind=kind, door=door).campaign == campaign
+
+
+@pytest.mark.parametrize("door", ["write", *SEGMENT_DOORS])
+def test_integrations_of_a_batch_are_those_of_messages_without_their_own(door: str) -> None:
+    around = {"All": False}
+    for own in ({}, {"integrations": None}):
+        u = said({**KIM, "event": "e", **own}, door=door, integrations=around)
+        assert (u.raw["integrations"], u.warnings) == (around, ())
+    others: list[Any] = [{}, {"All": True}, []]
+    for other in others:
+        u = said({**KIM, "event": "e", "integrations": other}, door=door, integrations=around)
+        assert u.raw["integrations"] == other
+    u = said({**KIM, "event": "e"}, door=door, integrations=["All"])
+    assert "integrations" not in u.raw
+    assert u.warnings == ("integrations",)
+
+
+@pytest.mark.parametrize("door", SEGMENT_DOORS)
+def test_a_batchs_context_that_is_no_object_is_ignored_and_told(door: str) -> None:
+    own = {**KIM, "event": "e", "context": {"a": 1}, "timestamp": "soon"}
+    wrongs: list[Any] = [[], "x" * 40_000, 7, False]
+    for wrong in wrongs:
+        u = said(own, door=door, context=wrong)
+        assert u.raw["context"]["a"] == 1
+        assert u.warnings == ("context", "timestamp")
+
+
+def test_what_cannot_be_decoded_is_kept_with_what_stands_around_it() -> None:
+    deep = b'{"userId":"u","event":"e","a":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+    for odd in (deep, b'{"userId":"u","event":"e","n":1e400}'):
+        sent = call(odd, door="mobile", sent_at=17, context={"a": 1}, integrations={"b": 2})
+        again = decode(encode(sent))
+        assert again == sent
+        assert bytes(again.message) == odd
+        with pytest.raises(Malformed, match="CAL-1001"):
+            understood(again, RECEIVED_MS)
+    with pytest.raises(Malformed, match="CAL-1001"):
+        decode(b'{"door":"window","message":' + deep + b"}")
+    with pytest.raises(Malformed, match="CAL-1001"):
+        decode(b'{"door":"tag","message":' + deep)
 
 
 def test_a_push_registration_is_an_identity_and_traits() -> None:
