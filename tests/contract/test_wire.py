@@ -11,6 +11,7 @@ import resource
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPResponse
@@ -24,7 +25,7 @@ import uvloop
 from onefold import server
 from onefold.control.keys import NewKey
 from onefold.control.starter import EVENTS
-from onefold.one_write import OneWriteProtocol
+from onefold.one_write import HEAD_BYTES_MAX, OneWriteProtocol
 from onefold.testing.app import App, basic
 from tests.contract.people import RECORD, ecid, event
 
@@ -376,14 +377,59 @@ def test_request_id_never_becomes_another_header(wire: Wire, value: bytes) -> No
         assert answer.status in (200, 400)
         assert "set-cookie" not in dict(answer.headers)
         ids = [text for name, text in answer.headers if name == "x-request-id"]
-        assert len(ids) == (answer.status == 200)
+        assert len(ids) == 1
         assert all(0 < len(text) <= 200 for text in ids)
 
 
-def test_many_and_large_headers_are_answered_or_refused(wire: Wire) -> None:
-    for lines in (b"a: b\r\n" * 5000, b"a: " + b"b" * 200_000 + b"\r\n"):
-        sent = b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + lines + b"\r\n"
-        _refused(wire.exchange(sent), 200, 400, 431)
+def _of_bytes(number: int, *, fields: int) -> bytes:
+    """A request whose head has so many bytes, as they are counted, in so many headers."""
+    path = b"/health/live"
+    rest = number - len(path) - len(b"Host: x\r\nConnection: close\r\n")
+    each, left = divmod(rest, fields)
+    sizes = [each + left, *[each] * (fields - 1)]
+    lines = b"".join(b"a: " + b"b" * (size - 5) + b"\r\n" for size in sizes)
+    return b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + lines + b"\r\n"
+
+
+@pytest.mark.parametrize("fields", [1, 2000])
+def test_a_head_of_more_than_64_kb_is_a_400(wire: Wire, fields: int) -> None:
+    """Also where it arrives as a whole, and behind another request."""
+    small = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    [taken] = wire.exchange(_of_bytes(HEAD_BYTES_MAX, fields=fields))
+    assert taken.status == 200
+    for number in (HEAD_BYTES_MAX + 1, 70_000, 100_000):
+        large = _of_bytes(number, fields=fields)
+        [refused] = wire.exchange(large)
+        _of_no_door(refused, "The request's head is too large.")
+        _refused(wire.exchange(small + large), 400)
+    _refused(wire.exchange(_of_bytes(1_000_000, fields=fields)), 400)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"GET /track/acme/prod/PROD/v1/profiles/userId:J\xc3\xbcrgen/traits HTTP/1.1",
+        b"FOO /track/acme/prod/PROD/v1/profiles HTTP/1.1",
+        b"GET /data/core/ups/access/entities?entityId=\xff HTTP/1.1\r\nNo colon",
+        b"GET /" + b"x" * 65_536 + b" HTTP/1.1",
+    ],
+)
+def test_what_is_no_http_is_answered_as_json_with_a_request_id(wire: Wire, line: bytes) -> None:
+    [answer] = wire.exchange(line + b"\r\nHost: x\r\n\r\n")
+    _of_no_door(answer)
+    [again] = wire.exchange(line + b"\r\nHost: x\r\n\r\n")
+    assert dict(again.headers)["x-amzn-requestid"] != dict(answer.headers)["x-amzn-requestid"]
+
+
+def _of_no_door(answer: Answer, message: str = "") -> None:
+    headers = dict(answer.headers)
+    assert answer.status == 400
+    assert headers["content-type"] == "application/json"
+    assert int(headers["content-length"]) == len(answer.body)
+    assert str(uuid.UUID(headers["x-amzn-requestid"])) == headers["x-request-id"]
+    said = json.loads(answer.body)["error"]
+    assert said["code"] == "invalid_request_error"
+    assert said["message"] == (message or said["message"])
 
 
 # Calls and customers

@@ -31,8 +31,9 @@ TENANT = (
     path("brand", "The brand, in any case."),
 )
 """The places of `/track/{client}/{account}/{brand}/v1`, for a route's `parameters`."""
+REQUEST_ID = "x-amzn-requestid"
 ANSWERED: dict[str, Header] = {
-    "x-amzn-requestid": Header("A new UUID, for this answer only."),
+    REQUEST_ID: Header("A new UUID, for this answer only."),
 }
 """Headers of every answer."""
 
@@ -98,7 +99,7 @@ def dressed(
     response: Response, asked: str, method: str, request_id: str, *, cors: bool
 ) -> Response:
     """The response with the headers that every answer of the dialects has. asked: the path."""
-    headers = [("x-amzn-requestid", request_id)]
+    headers = [(REQUEST_ID, request_id)]
     if asked.startswith("/v1/"):
         headers.append(("request-id", request_id))
     if method in ("GET", "HEAD") and "cache-control" not in dict(response.headers):

@@ -88,11 +88,14 @@ def wanted(headers: Mapping[str, str]) -> int:
 
 
 def wanted_as_of(raw_query: str) -> int | None:
-    """The position that a read in a dialect of calls names, if any. Raises Malformed API-1008."""
+    """The position that a read in a dialect of calls names, if any; an empty one is none. Raises
+    Malformed API-1008, also when it stands twice. Source: Intilery contract, 5 (D35)."""
     if MIN_AS_OF not in raw_query:
         return None
-    named = [text for name, text in parse_qsl(raw_query, True) if name == MIN_AS_OF]
-    return _number(named[-1], MIN_AS_OF) if named else None
+    named = [text for name, text in parse_qsl(raw_query) if name == MIN_AS_OF]
+    if len(named) > 1:
+        raise Malformed("API-1008", f"{MIN_AS_OF} may stand once", at=MIN_AS_OF)
+    return _number(named[0], MIN_AS_OF) if named else None
 
 
 def _number(text: str, name: str) -> int:

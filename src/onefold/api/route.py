@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 from urllib.parse import unquote
 
 import structlog
+from msgspec.structs import replace
 
 from onefold.api import body, dialect, gateway, keys, position, problem, streams
 from onefold.api.context import Caller, FilePart, Holder, Request, Response, Rooms, Stream
@@ -56,8 +57,9 @@ class Route(NamedTuple):
     bytes, instead of the setting's. spool: the body goes into a file, and may be as large as
     `file_bytes_max`. url_max: characters of the whole URL. reads: it answers from what the pipeline
     writes, so its answers have a position, and may be asked for one (position.py); behind the
-    gates `platform`, `key-read` and `space` only. cors: browsers may ask from any origin; of all
-    routes of a path or of none.
+    gates `platform`, `key-read` and `space` only. path_first: finds faults of the path, which are
+    told before the one of the position that is asked for. cors: browsers may ask from any origin;
+    of all routes of a path or of none.
 
     The others are for the document (openapi.py). summary: instead of the first sentence of the
     handler's docstring. answers: by status, those that are no errors. fails: codes of the errors
@@ -76,6 +78,7 @@ class Route(NamedTuple):
     spool: bool = False
     url_max: int | None = None
     reads: bool = False
+    path_first: Callable[[Request, Rooms], object] | None = None
     cors: bool = False
     summary: str = ""
     parameters: tuple[Parameter, ...] = ()
@@ -140,12 +143,12 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         known = None
         if route.reads:
-            sandbox, wanted = _sought(request)
-            if wanted is not None:
-                name = position.MIN_POSITION if holder is None else position.MIN_AS_OF
-                known = await _reached(sandbox, wanted, name, rooms)
-            else:
-                known = rooms.positions.lately(sandbox, loop.time())
+            try:
+                known = await _known(request, rooms)
+            except PlatformError:
+                if route.path_first is not None:
+                    route.path_first(request, rooms)
+                raise
         try:
             if route.inline is not None and route.inline(request):
                 response = route.handler(request, rooms)
@@ -176,7 +179,19 @@ class Nowhere:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         route = self._posted if scope["method"] == "POST" else self._route
-        await serve(route, _nowhere, scope, receive, send, self._rooms)
+        await serve(route, self._answer, scope, receive, send, self._rooms)
+
+    async def _answer(
+        self, scope: Scope, _: Mapping[str, str], request_id: str, __: Receive
+    ) -> Response:
+        error = Rejected("API-1001")
+        if self._route.family in problem.DIALECTS:
+            raise error
+        # It may have been meant for a dialect's door, all answers of which have such an id.
+        # Source: Intilery contract, 4.3.
+        response = _failed(error, self._route, scope, request_id, self._rooms)
+        id_ = (dialect.REQUEST_ID, self._rooms.ids.uuid())
+        return replace(response, headers=(*response.headers, id_))
 
 
 Answering = Callable[[Scope, Mapping[str, str], str, Receive], Awaitable[Response]]
@@ -284,6 +299,16 @@ def _let_in(
         return None, None, address
     query = scope["query_string"].decode("latin-1")
     return None, keys.holder(gate, headers, places, query, address, rooms), address
+
+
+async def _known(request: Request, rooms: Rooms) -> int:
+    """The position that the answer to a read will know of. Raises Malformed API-1008, Unavailable
+    API-9003."""
+    sandbox, wanted = _sought(request)
+    if wanted is None:
+        return rooms.positions.lately(sandbox, asyncio.get_running_loop().time())
+    name = position.MIN_POSITION if request.holder is None else position.MIN_AS_OF
+    return await _reached(sandbox, wanted, name, rooms)
 
 
 def _sought(request: Request) -> tuple[SandboxId, int | None]:
@@ -459,10 +484,6 @@ async def _pieces(file: BinaryIO, part: FilePart, send: Send) -> None:
             raise OSError("the file has become shorter")
         left -= len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
-
-
-async def _nowhere(*_: object) -> Response:
-    raise Rejected("API-1001")
 
 
 def _nothing(*_: object) -> Response:

@@ -33,6 +33,18 @@ def names_said(entity: dict[str, Any], book: NamespaceBook, lookup_only: Set[int
     return found
 
 
+def name_of(identity: Identity, book: NamespaceBook) -> Identity | None:
+    """The name that leads to an identity of the graph besides its own: of an e-mail address that
+    its senders spelt in another way than it is found by. None when there is none."""
+    namespace = book.by_key(EMAIL)
+    if namespace is None or identity.namespace_id != namespace.id:
+        return None
+    value = email_key(identity.value)
+    if value == identity.value or not 0 < len(value) <= VALUE_MAX:
+        return None
+    return Identity(namespace.id, value)
+
+
 def email_key(email: str) -> str:
     """An email as it is found by: spaces around it and case do not matter."""
     return email.strip().lower()

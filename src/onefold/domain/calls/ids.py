@@ -1,6 +1,6 @@
 """Ids that follow from what they stand for, so that nobody has to remember them.
 
-Both are the first 16 bytes of a keyed BLAKE2b, in the form of a UUID: the sandbox is the key, so
+They are the first 16 bytes of a keyed BLAKE2b, in the form of a UUID: the sandbox is the key, so
 that equal names of two sandboxes have nothing in common. Source: Intilery contract, 2.11 and 10.1.
 """
 
@@ -21,6 +21,14 @@ def event_id(sandbox_id: str, message_id: str) -> str:
     """The id of the event that a call with this messageId becomes: whoever repeats the messageId is
     answered the id of the first one."""
     return _uuid(sandbox_id, b"event", message_id)
+
+
+def record_event_id(sandbox_id: str, number: int) -> str:
+    """The id under which an event is shown that is no call, since its own is unique among those of
+    one identity only. number: of its record, which it keeps whoever gets the event.
+
+    Source: Intilery contract, 7.1 and 7.5."""
+    return _uuid(sandbox_id, b"record", str(number))
 
 
 def fresh_event_id(received_ms: int, number: int, noise: str) -> str:

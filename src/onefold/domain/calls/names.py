@@ -6,12 +6,17 @@ Source: Intilery contract, 7.3.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 TRACK: Final = "track"
 """The action of an event whose name has neither letter nor digit."""
 EVENT: Final = "event"
 """The action of an event of another door that gives itself no type."""
+PAGES: Final = ("page", "screen")
+"""The actions of calls that may have names of their own."""
+
+_OTHERS: Final = ("identify", "group", "alias")
 
 _between = re.compile(r"[\W_]+").sub
 
@@ -30,6 +35,22 @@ def action_of(entity: dict[str, Any]) -> str:
     else `event`."""
     said = entity.get("eventType")
     return (_slug(said) if isinstance(said, str) else "") or EVENT
+
+
+def shown_name(message: Mapping[str, Any], action: str) -> str:
+    """The name by which the Segment Profile API shows an event: of a track call that of its event,
+    of a page or screen call its own, if it has one; else the kind of the call.
+
+    message: what timelines show of the event, whatever door it came through. action: its action.
+    Unless the action is one of PAGES, it is that of the name. Source: Intilery contract, 14."""
+    kind = message.get("type") or message.get("action")
+    kind = kind.strip() if isinstance(kind, str) else action
+    is_track = kind.lower() == TRACK
+    if action in PAGES and not is_track:
+        name = message.get("name")
+    else:
+        name = message.get("event") if is_track or action not in _OTHERS else None
+    return name if isinstance(name, str) and name.strip() else kind
 
 
 def _slug(name: str) -> str:
