@@ -14,9 +14,11 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from onefold.domain.calls.finding import names_said
+from onefold.domain.calls.computed import taken as taken_of
+from onefold.domain.calls.finding import name_of, names_said
 from onefold.domain.calls.ids import customer_id
-from onefold.domain.calls.marks import mark_of
+from onefold.domain.calls.marks import mark_of, message_in
+from onefold.domain.calls.names import action_of
 from onefold.domain.failed_record import State
 from onefold.domain.graph.cluster import clusters
 from onefold.domain.graph.links import Link, pairs
@@ -42,10 +44,13 @@ from onefold.store.tables import (
     links,
     outcomes,
     sightings,
+    taken,
 )
+from onefold.store.tables.accounts import Account
 from onefold.store.tables.identities import Member
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.progress import Progress, progress
+from onefold.store.tables.taken import Values
 from onefold.wire import decode_json
 
 T = TypeVar("T")
@@ -284,6 +289,7 @@ def account_examined(reader: Reader, packing: Packing, snapshot: Snapshot) -> It
     if account is None or not backfills.is_done(reader, account, snapshot.lookup_only):
         return
     yield _fed(reader, packing, account.brand, snapshot.namespaces)
+    yield _taken(reader, packing, account)
     yield _found(reader, packing, snapshot)
     yield _customers(reader, snapshot.sandbox.id)
 
@@ -317,10 +323,48 @@ def _fed(reader: Reader, packing: Packing, brand: str, namespaces: NamespaceBook
     return _finding("the feed follows from the events", looked_at, bad)
 
 
+def _taken(reader: Reader, packing: Packing, account: Account) -> Finding:
+    """Computed traits took of every event what their definitions say, and of nothing else."""
+    looked_at, after = 0, 0
+    bad: list[str] = []
+    while account.computed and (
+        page := events.numbered(reader, first=after + 1, last=_NO_END, limit=PAGE_ROWS)
+    ):
+        after = page[-1][2]
+        expected: dict[feed.Key, Values] = {}
+        for one in events.of_keys(reader, packing, [row[:2] for row in page]).values():
+            entity = decode_json(one.body)
+            values = taken_of(account.computed, message_in(entity), action_of(entity))
+            key = (one.xid, one.timestamp_ms, one.ingested_ms, one.event_id)
+            expected[key] = tuple(sorted(values))
+            looked_at += len(values)
+        stored = taken.of_keys(reader, list(expected))
+        bad += [
+            f"{key[0]} {key[3]}"
+            for key, values in expected.items()
+            if stored.get(key, ()) != values
+        ]
+    more = taken.count(reader) - looked_at
+    if more and not bad:
+        bad.append(f"{more} values of no event")
+    return _finding("computed traits follow from the events", looked_at, bad)
+
+
 def _found(reader: Reader, packing: Packing, snapshot: Snapshot) -> Finding:
-    """Every fragment of people leads to its owner by the names that it says."""
+    """Every fragment of people leads to its owner by the names that it says, and so does an address
+    of the graph that is spelt in another way than it is found by."""
     looked_at, after, names = 0, 0, 0
     bad: list[str] = []
+    last = ""
+    while known := identities.every(reader, after=last, limit=PAGE_ROWS):
+        last = known[-1][0]
+        stored = finders.said_by(reader, [xid for xid, _ in known])
+        for xid, _ in known:
+            name = name_of(xids.decode(xid), snapshot.namespaces)
+            expected = set() if name is None else {xids.encode(name.namespace_id, name.value)}
+            names += len(expected)
+            if stored.get((xid, finders.GRAPH), set()) != expected:
+                bad.append(xid)
     business = snapshot.business_datasets()
     while page := fragments.bodies(reader, packing, after=after, limit=PAGE_ROWS):
         after = page[-1][0]
@@ -338,7 +382,7 @@ def _found(reader: Reader, packing: Packing, snapshot: Snapshot) -> Finding:
         looked_at += len(page)
     more = finders.count(reader) - names
     if more and not bad:
-        bad.append(f"{more} names of no fragment")
+        bad.append(f"{more} names of no fragment and no identity")
     return _finding("names lead to whose fragments say them", looked_at, bad)
 
 

@@ -20,6 +20,7 @@ from onefold import config, doctor
 from onefold.control import accounts
 from onefold.control.starter import EVENTS, REGISTRATIONS
 from onefold.domain.calls.call import CALLS, INLET, Call, encode, records, understood
+from onefold.domain.calls.computed import checked
 from onefold.domain.calls.ids import event_id
 from onefold.domain.identity import xid as xids
 from onefold.domain.removal import Leaving, Removal
@@ -38,6 +39,13 @@ from tests.properties.undoing import Definitions_, Said, World, everything, furn
 _numbers = itertools.count()
 
 USERS, VISITORS = ("u1", "u2", "u3"), ("v1", "v2")
+NUMBERS, TAGS = (1, 2.5, "x", 0.1, 1, 2**60, None), ["b", "a", "c"]
+COMPUTED = checked(
+    [
+        {"name": "steps", "kind": "event_counter", "events": ["Step 0", "page"]},
+        {"name": "last", "kind": "last", "events": ["Step 0", "Step 1"], "property": "n"},
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -80,8 +88,12 @@ def spoken() -> st.SearchStrategy[Spoken]:
 
 @pytest.fixture(scope="module")
 def definitions(shared: App) -> Callable[[bool], Snapshot]:
-    """The sandbox of the starting set, with its datasets and inlets, as an account, which merges
-    users or does not. A function, since values are printed."""
+    return account_of(shared)
+
+
+def account_of(shared: App) -> Callable[[bool], Snapshot]:
+    """The sandbox of the starting set, with its datasets and inlets, as an account with computed
+    traits, which merges users or does not. A function, since values are printed."""
     furnished(shared)
     control = shared.places.control()
     accounts.create(control, shared.clock, SystemIds(), client="acme", account=shared.sandbox.name)
@@ -89,7 +101,9 @@ def definitions(shared: App) -> Callable[[bool], Snapshot]:
     assert found.account is not None
     assert found.rules is not None
     assert found.rules.hands_over
-    merging = replace(found, account=replace(found.account, merges_users=True))
+    account = replace(found.account, computed=COMPUTED)
+    found = replace(found, account=account)
+    merging = replace(found, account=replace(account, merges_users=True))
     return lambda merges: merging if merges else found
 
 
@@ -109,6 +123,8 @@ class Calling(World):
             message["traits"] = dict(one.traits)
         if one.kind == "track":
             message["event"] = f"Step {one.at % 2}"
+        if one.kind in ("track", "page", "screen"):
+            message["properties"] = {"n": NUMBERS[one.number], "tags": TAGS[: one.at % 3]}
         if one.kind == "group":
             message["groupId"] = f"g{one.at % 2}"
         if one.kind == "alias":
@@ -167,7 +183,7 @@ def faults(world: World) -> list[doctor.Finding]:
     snapshot = world.snapshot
     with world.engine.reading() as reader:
         found = list(doctor.account_examined(reader, Packing(world.engine), snapshot))
-        assert len(found) == 3
+        assert len(found) == 4
         found += doctor.examined(
             reader,
             world.journal,
@@ -240,6 +256,7 @@ def test_a_backfill_makes_what_would_have_been_indexed(
         expected = everything(world.engine)
         with world.engine.transaction() as transaction:
             transaction.write("DELETE FROM feed")
+            transaction.write("DELETE FROM taken")
             transaction.write("DELETE FROM finders")
             transaction.write("DELETE FROM customer_ids")
         filled(world.engine, snapshot)

@@ -268,6 +268,7 @@ def everything(engine: Engine) -> dict[str, list[Any]]:
         ]
     for name, sql in (
         ("feed", "SELECT * FROM feed"),
+        ("taken", "SELECT * FROM taken"),
         ("finders", "SELECT * FROM finders"),
         ("customer_ids", "SELECT * FROM customer_ids"),
         ("handovers", "SELECT * FROM handovers"),

@@ -1,8 +1,8 @@
 """Callers: one account under faults. Visitors and users who share devices call, call again when
 they heard no answer, and tell things late; the process dies in between.
 
-The model knows an account as its contract tells it: whoever used a device last has it, what came
-of it before stays with who had it, and of each trait the newest word counts.
+The model knows an account as its contract tells it: whoever used a device last has it, what
+happened on it before stays with who had it then, and of each trait the newest word counts.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ TROUBLES = (
     "applied again after a fault",
     "device taken over",
     "late call that takes no device",
+    "late call of a device that has gone on",
     "late word on a trait",
     "crash while idle",
 )
@@ -49,11 +50,13 @@ Stamp = tuple[int, int, str]
 
 
 class Model:
-    """What the account must know. holders: of each device, its user and when that was last seen."""
+    """What the account must know. holders: of each device, its user and when that was last seen.
+    past: who had it before, and until when."""
 
     def __init__(self) -> None:
         self.seen: set[str] = set()
         self.holders: dict[str, tuple[str, int]] = {}
+        self.past: dict[str, list[tuple[int, str]]] = {}
         self.events: dict[str, set[str]] = {}
         self.traits: dict[str, dict[str, tuple[Stamp, Any]]] = {}
         self.known: set[str] = set()
@@ -67,7 +70,7 @@ class Model:
         self.known |= {name for name in (user, device) if name is not None}
         if user is not None and device is not None:
             self._meet(user, device, at_ms)
-        owner = user if user is not None else device
+        owner = user if user is not None else self._had(device, at_ms)
         assert owner is not None
         self.events.setdefault(owner, set()).add(event_id)
         said = self.traits.setdefault(owner, {})
@@ -75,6 +78,14 @@ class Model:
             stamp = (at_ms, received_ms, event_id)
             self.troubles["late word on a trait"] += name in said and said[name][0] > stamp
             said[name] = max(said.get(name, (stamp, value)), (stamp, value), key=lambda one: one[0])
+
+    def _had(self, device: str | None, at_ms: int) -> str | None:
+        """Who had a device when something happened, if somebody else has it since."""
+        for until_ms, holder in sorted(self.past.get(device or "", ())):
+            if at_ms < until_ms:
+                self.troubles["late call of a device that has gone on"] += 1
+                return holder
+        return device
 
     def _meet(self, user: str, device: str, at_ms: int) -> None:
         holder, last_ms = self.holders.get(device, (user, at_ms))
@@ -85,6 +96,7 @@ class Model:
         else:
             self.troubles["device taken over"] += 1
             self.holders[device] = (user, at_ms)
+            self.past.setdefault(device, []).append((at_ms, holder))
             self.events.setdefault(holder, set()).update(self.events.pop(device, ()))
             theirs = self.traits.setdefault(holder, {})
             for name, word in self.traits.pop(device, {}).items():

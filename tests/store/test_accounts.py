@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from onefold.domain.calls.computed import ComputedTrait
 from onefold.domain.identity.identity import Xid
 from onefold.store.engine import Engine
-from onefold.store.tables import backfills, calls, customer_ids, finders, handovers
+from onefold.store.tables import backfills, calls, customer_ids, finders, handovers, identities
 from onefold.store.tables.accounts import Account
 from onefold.store.tables.backfills import Filled
 from onefold.store.tables.calls import Seen
+from onefold.store.tables.identities import Member
 
 A, B, C = (Xid(one) for one in "ABC")
 MAIL, GROUP = Xid("mail"), Xid("group")
@@ -53,6 +57,19 @@ def test_a_fragment_says_what_was_put_last(engine: Engine) -> None:
     assert finders.count(engine) == 0
 
 
+def test_what_an_identity_is_found_by_for_itself_stays_as_long_as_it_is_known(
+    engine: Engine,
+) -> None:
+    with engine.transaction() as transaction:
+        finders.put(transaction, A, finders.GRAPH, [MAIL])
+        finders.put(transaction, A, "one", [GROUP])
+    assert finders.owners(engine, MAIL, 9) == [A]
+    assert finders.left(engine, A) == 2
+    with engine.transaction() as transaction:
+        identities.add(transaction, [Member(A, A, 6, "Kim@Example.org", 0)])
+    assert finders.left(engine, A) == 1
+
+
 def test_customer_ids_lead_to_identities(engine: Engine) -> None:
     with engine.transaction() as transaction:
         customer_ids.add(transaction, [("i1", A), ("i2", B)])
@@ -67,12 +84,13 @@ def test_customer_ids_lead_to_identities(engine: Engine) -> None:
 
 def test_handovers_are_forgotten_with_either_end(engine: Engine) -> None:
     with engine.transaction() as transaction:
-        handovers.note(transaction, [(A, B), (A, C), (B, C)])
-        handovers.note(transaction, [(A, B)])
-    assert handovers.of(engine, [A]) == [(A, B), (A, C)]
+        handovers.note(transaction, [(A, 2, B), (A, 1, C), (A, 3, B), (B, 1, C)])
+        handovers.note(transaction, [(A, 2, B)])
+    assert handovers.of(engine, [A]) == [(A, 1, C), (A, 2, B), (A, 3, B)]
+    assert handovers.owners(engine, [A, B]) == {A: [C, B], B: [C]}
     with engine.transaction() as transaction:
         handovers.forget(transaction, [B])
-    assert handovers.of(engine, [A, B]) == [(A, C)]
+    assert handovers.of(engine, [A, B]) == [(A, 1, C)]
 
 
 def test_a_backfill_is_done_when_all_parts_are_for_what_holds_now(engine: Engine) -> None:
@@ -84,3 +102,34 @@ def test_a_backfill_is_done_when_all_parts_are_for_what_holds_now(engine: Engine
             backfills.put(transaction, part, Filled(basis, "9", done=True))
     assert backfills.is_done(engine, account, {6})
     assert not backfills.is_done(engine, account, {6, 7})
+
+
+def test_a_computed_trait_is_whole_once_it_was_noted(engine: Engine) -> None:
+    """It is the definition's id that counts, and the dataset of the calls."""
+    one, two = (
+        ComputedTrait(name, "event_counter", ("page",), id=id_)
+        for name, id_ in (("a", "1"), ("b", "2"))
+    )
+    account = Account(client="c", account="a", calls="ds", traits="dt", groups="dg")
+    first, second = replace(account, computed=(one,)), replace(account, computed=(two,))
+    assert backfills.whole(engine, first) == set()
+    for defined, ids in ((first, {"1"}), (second, {"2"}), (account, set[str]())):
+        with engine.transaction() as transaction:
+            backfills.note_whole(transaction, defined)
+        assert backfills.whole(engine, defined) == ids
+    with engine.transaction() as transaction:
+        backfills.note_whole(transaction, first)
+    assert backfills.whole(engine, replace(first, calls="other")) == set()
+
+
+def test_parts_begin_anew_only_when_what_they_are_filled_by_changes() -> None:
+    one = ComputedTrait("a", "event_counter", ("page",), id="1")
+    account = Account(client="c", account="a", calls="ds", traits="dt", groups="dg")
+    before = backfills.bases(account, {6})
+    after = backfills.bases(replace(account, computed=(one,)), {6})
+    assert {part for part in before if before[part] != after[part]} == {
+        backfills.TAKEN,
+        backfills.SWEPT,
+    }
+    renamed = replace(account, computed=(replace(one, name="b"),))
+    assert backfills.bases(renamed, {6}) == after

@@ -60,6 +60,12 @@ def set_account(
         Path | None,
         typer.Option("--plan", help="JSON: names of events and of traits.", metavar="FILE"),
     ] = None,
+    computed: Annotated[
+        Path | None,
+        typer.Option(
+            "--computed", help="JSON: all computed traits of the account.", metavar="FILE"
+        ),
+    ] = None,
     merge_users: Annotated[
         bool | None,
         typer.Option(
@@ -71,7 +77,7 @@ def set_account(
     """Say what calls may set and do in an account; what is not named stays as it is.
 
     Traits and plan that are named take the place of those before. It holds for the calls that are
-    applied from now on. Prints the account.
+    applied from now on; computed traits are of the calls before, too. Prints the account.
     """
     from onefold.cli import keys
 
@@ -84,5 +90,6 @@ def set_account(
         protected=[] if protect_nothing else protect or None,
         strict=strict,
         plan=plan,
+        computed=computed,
         merges_users=merge_users,
     )

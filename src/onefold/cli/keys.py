@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import typer
+from msgspec import to_builtins
 from rich.console import Console
 from rich.table import Table
 
 from onefold.control import accounts, installation, keys
+from onefold.domain.calls.computed import ComputedTrait
 from onefold.domain.profile.event import timestamp_ms
 from onefold.domain.sandbox import Sandbox
 from onefold.effects import SystemClock, SystemIds
@@ -33,6 +36,7 @@ class _Plan(msgspec.Struct, forbid_unknown_fields=True):
     traits: list[str] = []
 
 
+_decode_definitions = msgspec.json.Decoder(list[Any]).decode
 _decode_plan = msgspec.json.Decoder(_Plan).decode
 
 
@@ -119,6 +123,7 @@ def set_account(
     protected: Sequence[str] | None,
     strict: bool | None,
     plan: Path | None,
+    computed: Path | None,
     merges_users: bool | None,
 ) -> None:
     """Say of an account what calls may set and do, and print it; None leaves as it is.
@@ -136,6 +141,7 @@ def set_account(
             plan_events=None if planned is None else planned.events,
             plan_traits=None if planned is None else planned.traits,
             merges_users=merges_users,
+            computed=None if computed is None else _definitions(computed),
         )
         sandbox, known = accounts.got(control, client=client, account=account)
     _echo(_account(sandbox, known))
@@ -175,6 +181,16 @@ def _planned(plan: Path) -> _Plan:
         ) from bad
 
 
+def _definitions(file: Path) -> JSON:
+    """A list, the definitions of which are not judged yet."""
+    try:
+        return _decode_definitions(file.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as bad:
+        raise Malformed(
+            "CTL-1008", f"{file} is not a JSON list of computed traits: {bad}", at="computed"
+        ) from bad
+
+
 def _facts(key: ApiKey) -> dict[str, JSON]:
     """A key without its secrets."""
     grant = key.grants[0]
@@ -211,4 +227,10 @@ def _account(sandbox: Sandbox, account: Account) -> JSON:
         "strict": account.strict,
         "plan": {"events": list(account.plan_events), "traits": list(account.plan_traits)},
         "merges_users": account.merges_users,
+        "computed": [_definition(one) for one in account.computed],
     }
+
+
+def _definition(one: ComputedTrait) -> JSON:
+    """A definition as a file of `--computed` says it."""
+    return {name: said for name, said in to_builtins(one).items() if name != "id"}

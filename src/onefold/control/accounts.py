@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from onefold.control import datasets, identity_settings, namespaces, sandboxes, schemas
 from onefold.control.installation import tenant_of_name
+from onefold.domain.calls.computed import checked
 from onefold.domain.calls.names import action_of_name
 from onefold.domain.calls.namespaces import ANONYMOUS, DEVICE, EMAIL, GROUP, USER
 from onefold.domain.identity.namespace import GraphClass
@@ -29,6 +30,7 @@ from onefold.store.tables import sandboxes as stored_sandboxes
 from onefold.store.tables.accounts import Account
 from onefold.store.tables.generation import change
 from onefold.store.tables.organisations import Organisation
+from onefold.wire import JSON
 
 NAME_LENGTH_MAX = 64
 """Characters of the name of a client, an account or a brand."""
@@ -164,13 +166,15 @@ def set_rules(
     plan_events: Iterable[str] | None = None,
     plan_traits: Iterable[str] | None = None,
     merges_users: bool | None = None,
+    computed: JSON = None,
 ) -> Account:
     """Say of an account what calls may set and do; what is not given stays as it is.
 
     protected: traits that calls with a write key do not set. strict: what the plan does not name is
     refused, and not only counted. plan_events: names of events; plan_traits: of traits.
     merges_users: whether an alias may make one customer of two users. It holds from the next call
-    on. Raises NotFound CTL-1007, Malformed CTL-1008.
+    on. computed: a list of all computed traits (domain/calls/computed.py), which are then of all
+    events that there are. Raises NotFound CTL-1007, Malformed CTL-1008.
     """
     actions = None if plan_events is None else [action_of_name(name) for name in plan_events]
     with change(engine) as transaction:
@@ -183,6 +187,10 @@ def set_rules(
             plan_traits=_names(plan_traits, known.plan_traits, "plan.traits", PLAN_MAX),
             merges_users=known.merges_users if merges_users is None else merges_users,
         )
+        if computed is not None:
+            number = known.computed_number + 1
+            traits = checked(computed, known.computed, number)
+            now = replace(now, computed=traits, computed_number=number)
         accounts.put(transaction, sandbox.id, now)
     return now
 

@@ -64,7 +64,7 @@ STORE = {
     "recordsOfOthers": "records of others that name the person, by their sightings",
     "links": "by either end",
     "identities": "by name, as far as nothing newer names them",
-    "feed": "entries of the timelines of accounts, by owner",
+    "feed": "entries of the timelines of accounts, and what computed traits took of them, by owner",
     "finders": "names that lead to a customer, by whose fragment says them",
     "customerIds": "by identity",
 }

@@ -13,9 +13,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from onefold.domain.calls.call import REGISTERED
 from onefold.domain.calls.finding import email_key
 from onefold.domain.calls.ids import customer_id
-from onefold.domain.calls.namespaces import ANONYMOUS, EMAIL, USER
+from onefold.domain.calls.message import is_given
+from onefold.domain.calls.namespaces import ANONYMOUS, DEVICE, EMAIL, USER
 from onefold.domain.identity import xid as xids
 from onefold.domain.identity.identity import Identity, Xid
 from onefold.domain.profile.business import is_of_any
@@ -24,6 +26,7 @@ from onefold.domain.profile.merge import merged
 from onefold.domain.profile.merge_policy import MergePolicy, default_policy
 from onefold.domain.profile.traits import view
 from onefold.domain.suppression import EVER, IDENTITY, Keys
+from onefold.lookup.computed import Computed, of_owners
 from onefold.store.engine import Reader
 from onefold.store.packing import Packing
 from onefold.store.snapshot import Snapshot
@@ -79,12 +82,13 @@ class Customer(msgspec.Struct, frozen=True):
 class Known(msgspec.Struct, frozen=True):
     """What is known of a customer. attributes: of the merged profile. emails: its e-mail
     identities, the first one first: those of its graph and those that records of it name.
-    fragments: those that the merge was made of. fills_name: whether it is shown a `name` when it
-    has none."""
+    fragments: those that the merge was made of. computed: computed traits, by name. fills_name:
+    whether it is shown a `name` when it has none."""
 
     attributes: dict[str, Any]
     emails: list[str]
     fragments: list[Fragment]
+    computed: dict[str, Computed]
     fills_name: bool = False
 
 
@@ -161,8 +165,17 @@ def policy_of(snapshot: Snapshot) -> MergePolicy:
     return snapshot.default_policy or default_policy("", 0)
 
 
-def known(reader: Reader, packing: Packing, snapshot: Snapshot, customer: Customer) -> Known:
-    """The merged profile of a customer. Cost: one read by key for all fragments, and a merge."""
+def known(
+    reader: Reader,
+    packing: Packing,
+    snapshot: Snapshot,
+    customer: Customer,
+    *,
+    computed: bool = True,
+) -> Known:
+    """The merged profile of a customer. computed: with its computed traits. Cost: one read by key
+    for all fragments, and a merge; and what computed traits cost where there are any
+    (lookup/computed.py)."""
     policy = policy_of(snapshot)
     parts = [
         fragment
@@ -170,7 +183,28 @@ def known(reader: Reader, packing: Packing, snapshot: Snapshot, customer: Custom
         if policy.admits_record(fragment.dataset)
     ]
     emails = _emails(snapshot, customer.members, parts)
-    return Known(merged(parts, policy), emails, parts, snapshot.fills_names)
+    follows = of_owners(reader, snapshot, customer.owners) if computed else {}
+    attributes = _own(reader, snapshot, customer, merged(parts, policy))
+    return Known(attributes, emails, parts, follows, snapshot.fills_names)
+
+
+def _own(
+    reader: Reader, snapshot: Snapshot, customer: Customer, attributes: dict[str, Any]
+) -> dict[str, Any]:
+    """Merged attributes without the registration of a device that is somebody else's now. Costs a
+    read where they name a device that is not among the customer's identities.
+
+    Source: Intilery contract, 12.9."""
+    ours = attributes.get("_onefold")
+    traits = ours.get("traits") if isinstance(ours, dict) else None
+    if not isinstance(ours, dict) or not isinstance(traits, dict):
+        return attributes
+    device = traits.get(REGISTERED[0])
+    xid = _xid(snapshot, DEVICE, str(device).strip()) if is_given(device) else None
+    if xid is None or xid in customer.owners or identities.cluster_of(reader, xid) is None:
+        return attributes
+    left = {name: value for name, value in traits.items() if name not in REGISTERED}
+    return {**attributes, "_onefold": {**ours, "traits": left}}
 
 
 def shown(customer: Customer, what: Known) -> dict[str, JSON]:
@@ -180,6 +214,7 @@ def shown(customer: Customer, what: Known) -> dict[str, JSON]:
         id=customer.id,
         external_id=customer.external_id,
         email=what.emails[0] if what.emails else None,
+        computed={name: one.value for name, one in what.computed.items()},
         fills_name=what.fills_name,
     )
 
@@ -262,13 +297,10 @@ def _by_email(reader: Reader, packing: Packing, snapshot: Snapshot, address: str
     if xid is None:
         return []
     owners = {xid, *finders.owners(reader, xid, CANDIDATES_MAX)}
-    as_asked = _xid(snapshot, EMAIL, address.strip())  # a graph keeps the spelling of its senders
-    if as_asked is not None:
-        owners.add(as_asked)
     clusters = sorted(set(identities.clusters_of(reader, sorted(owners)).values()))
     answer = []
     for customer in customers_of(reader, snapshot, clusters):
-        what = known(reader, packing, snapshot, customer)
+        what = known(reader, packing, snapshot, customer, computed=False)
         trait = shown(customer, what).get("email")
         said = [*what.emails, trait] if isinstance(trait, str) else what.emails
         if wanted in map(email_key, said):

@@ -13,9 +13,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from onefold.domain.calls.ids import record_event_id
 from onefold.domain.calls.marks import message_in
+from onefold.domain.calls.names import PAGES, action_of_name, shown_name
 from onefold.domain.calls.namespaces import ANONYMOUS, USER
+from onefold.domain.calls.properties import value_at
 from onefold.domain.identity.identity import Xid
+from onefold.domain.sandbox import SandboxId
 from onefold.lookup import customers
 from onefold.lookup.customers import Customer
 from onefold.store.engine import Reader
@@ -44,6 +48,7 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     start_ms inclusive, end_ms exclusive; of the receipt when by_receipt. include, exclude: actions.
     properties: (dotted path, text), all of which must be so. offset: events to pass over. after:
     the sort key that the page comes behind. group_xid: only events that are tied to this group.
+    by_name: page and screen calls are meant by the names that they have, not by their actions.
     """
 
     start_ms: int | None = None
@@ -57,6 +62,12 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
     offset: int = 0
     after: tuple[int | str, ...] | None = None
     group_xid: Xid | None = None
+    by_name: bool = False
+
+    @property
+    def looks_at_pages(self) -> bool:
+        """Whether page and screen calls have to be read to know which of them are asked for."""
+        return self.by_name and bool(self.include or self.exclude)
 
     def sort_key(self, entry: Entry) -> tuple[int | str, ...]:
         """Where an event stands in the timeline that is asked for."""
@@ -65,13 +76,15 @@ class Question(msgspec.Struct, frozen=True, array_like=True):
 
 class Item(msgspec.Struct, frozen=True):
     """One event of a page. number, dataset: of its record. email: of the customer, now; None when
-    it was not asked for. user_id: as its message says it. raw: the message."""
+    it was not asked for. event_id: as it is shown, unique in the account. user_id: as its message
+    says it. raw: the message."""
 
     entry: Entry
     number: int
     dataset: str
     customer: Customer
     email: JSON
+    event_id: str
     source: str
     user_id: str | None
     raw: msgspec.Raw | dict[str, JSON]
@@ -106,13 +119,14 @@ def page(
 
     Suppressed customers are left out. Cost: of each identity `offset + size` rows of the feed, and
     a read by key and, with emails, a merge for each customer that is told of; with properties every
-    event that is looked at is read.
+    event that is looked at is read, and every page and screen call when some are asked for by name.
     """
     owners = None
     whose = _Whose(reader, packing, snapshot, people, emails=emails)
     if people is not None:
         owners = [xid for one in people for xid in one.owners]
-    if not question.properties and (people is not None or not suppressions.any(reader)):
+    feed_tells = not question.properties and not question.looks_at_pages
+    if feed_tells and (people is not None or not suppressions.any(reader)):
         found = feed.page(reader, owners, _ask(question, brands, question.size))
         items = _items(reader, packing, whose, found)
         if len(items) == len(found):
@@ -140,6 +154,15 @@ def raw_data(entity: dict[str, Any], entry: Entry) -> dict[str, JSON]:
         "timestamp": iso_millis(entry.at_ms),
         "messageId": entity.get("_id", entry.event_id),
     }
+
+
+def event_id_of(entity: dict[str, Any], event: StoredEvent, sandbox: SandboxId) -> str:
+    """The id under which an event is shown: of a call that which its sender was told, else one of
+    ours, since those of other doors are unique among the events of one identity only. entity: the
+    event's body. Source: Intilery contract, 7.1 and 7.5."""
+    if message_in(entity) is not None:
+        return event.event_id
+    return record_event_id(sandbox, event.seq)
 
 
 def item_of(
@@ -171,6 +194,8 @@ def _searched(
         found = feed.page(reader, owners, _ask(at, brands, step, offset=0))
         looked += len(found)
         kept = whose.told(found)
+        if question.looks_at_pages:
+            kept = _by_names(reader, packing, kept, question)
         if question.properties:
             kept = _having(reader, packing, kept, question.properties)
         passed, passing = kept[:passing], max(passing - len(kept), 0)
@@ -188,11 +213,15 @@ def _searched(
 def _ask(
     question: Question, brands: Collection[str] | None, limit: int, *, offset: int | None = None
 ) -> Ask:
+    include, exclude = question.include, question.exclude
+    if question.looks_at_pages:
+        include = (*include, *PAGES) if include else ()
+        exclude = tuple(one for one in exclude if one not in PAGES)
     return Ask(
         start_ms=question.start_ms,
         end_ms=question.end_ms,
-        include=question.include,
-        exclude=question.exclude,
+        include=include,
+        exclude=exclude,
         brands=brands,
         ascending=question.ascending,
         by_receipt=question.by_receipt,
@@ -208,6 +237,25 @@ def _behind(question: Question, last: Entry | None, *, offset: int = 0) -> Quest
     if last is None:
         return question
     return msgspec.structs.replace(question, offset=offset, after=question.sort_key(last))
+
+
+def _by_names(
+    reader: Reader, packing: Packing, found: Sequence[Entry], question: Question
+) -> list[Entry]:
+    """Those of the events that are asked for by the names that they are shown by. Of all but page
+    and screen calls the feed has told."""
+    keys = [(one.xid, one.event_id) for one in found if one.action in PAGES]
+    stored = events.of_keys(reader, packing, keys) if keys else {}
+    kept = []
+    for one in found:
+        event = stored.get((one.xid, one.event_id))
+        if event is not None:
+            message = raw_data(decode_json(event.body), one)
+            name = action_of_name(shown_name(message, one.action))
+            if name in question.exclude or (question.include and name not in question.include):
+                continue
+        kept.append(one)
+    return kept
 
 
 def _having(
@@ -232,18 +280,8 @@ def _having(
 def _texts(properties: JSON, name: str) -> Iterable[str]:
     """What a property says, as text: a name that may hold dots, or a path. Of a list, each element.
     Source: Intilery contract, 7.5 (D48)."""
-    if not isinstance(properties, dict):
-        return ()
-    if name in properties:
-        value = properties[name]
-        return [_text(one) for one in (value if isinstance(value, list) else [value])]
-    first, dot, rest = name.partition(".")
-    while dot:
-        if isinstance(properties.get(first), dict):
-            return _texts(properties[first], rest)
-        more, dot, rest = rest.partition(".")
-        first = f"{first}.{more}"
-    return ()
+    value = value_at(properties, name, default=[])
+    return [_text(one) for one in (value if isinstance(value, list) else [value])]
 
 
 def _text(value: JSON) -> str:
@@ -276,6 +314,11 @@ class _Whose:
         }
         self._told: dict[Xid, _Told] = {}
 
+    @property
+    def sandbox(self) -> SandboxId:
+        """Where they are."""
+        return self._sight[2].sandbox.id
+
     def told(self, found: Iterable[Entry]) -> list[Entry]:
         """Those of the events whose customers are told of."""
         every = list(found)
@@ -294,7 +337,8 @@ class _Whose:
     def _email(self, customer: Customer) -> JSON:
         if not self._emails:
             return None
-        return customers.shown(customer, customers.known(*self._sight, customer)).get("email")
+        known = customers.known(*self._sight, customer, computed=False)
+        return customers.shown(customer, known).get("email")
 
     def _look_up(self, xids: Collection[Xid]) -> None:
         if not self._looks_up or not xids:
@@ -316,7 +360,7 @@ def _items(reader: Reader, packing: Packing, whose: _Whose, found: Sequence[Entr
         event = stored.get((one.xid, one.event_id))
         if event is not None:
             customer, email = whose.of(one.xid)
-            said = _said(event, one)
+            said = _said(event, one, whose.sandbox)
             items.append(Item(one, event.seq, event.dataset, customer, email, *said))
     return items
 
@@ -339,17 +383,19 @@ _decode_named = msgspec.json.Decoder(_Named).decode
 
 
 def _said(
-    event: StoredEvent, entry: Entry
-) -> tuple[str, str | None, msgspec.Raw | dict[str, JSON]]:
-    """(source, userId of the message, the message) of an event. That of a call is handed on as it
-    is stored, without being taken apart."""
+    event: StoredEvent, entry: Entry, sandbox: SandboxId
+) -> tuple[str, str, str | None, msgspec.Raw | dict[str, JSON]]:
+    """(id, source, userId of the message, the message) of an event. That of a call is handed on as
+    it is stored, without being taken apart."""
     try:
         own = _decode_called(event.body).own
-        return own.source, _decode_named(own.call).user_id, own.call
+        return event.event_id, own.source, _decode_named(own.call).user_id, own.call
     except msgspec.ValidationError:
-        raw = raw_data(decode_json(event.body), entry)
+        entity = decode_json(event.body)
+        raw = raw_data(entity, entry)
         user_id = raw.get("userId")
-        return OTHER_DOOR, user_id if isinstance(user_id, str) else None, raw
+        user_id = user_id if isinstance(user_id, str) else None
+        return event_id_of(entity, event, sandbox), OTHER_DOOR, user_id, raw
 
 
 def _first_id(entries: JSON) -> str | None:

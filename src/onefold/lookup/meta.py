@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 
 from onefold.domain.profile.membership import FIELD, MEMBERS
+from onefold.domain.sandbox import SandboxId
 from onefold.lookup.customers import Customer
-from onefold.lookup.feeds import raw_data
+from onefold.lookup.feeds import event_id_of, raw_data
 from onefold.store.engine import Reader
 from onefold.store.packing import Packing
 from onefold.store.tables import events, feed
@@ -35,7 +36,11 @@ class Ends(msgspec.Struct, frozen=True):
 
 
 def ends(
-    reader: Reader, packing: Packing, customer: Customer, brands: Collection[str] | None
+    reader: Reader,
+    packing: Packing,
+    sandbox: SandboxId,
+    customer: Customer,
+    brands: Collection[str] | None,
 ) -> Ends:
     """The first and the last message of every action that a customer has, of these brands only;
     None means all.
@@ -52,7 +57,7 @@ def ends(
         packing,
         sorted({(entry.xid, entry.event_id) for pair in chosen.values() for entry in pair}),
     )
-    return Ends(_told(chosen, 0, stored), _told(chosen, 1, stored))
+    return Ends(_told(sandbox, chosen, 0, stored), _told(sandbox, chosen, 1, stored))
 
 
 def audiences(attributes: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -77,6 +82,7 @@ def _current(entries: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _told(
+    sandbox: SandboxId,
     chosen: Mapping[str, tuple[Entry, Entry]],
     end: int,
     stored: Mapping[events.EventKey, StoredEvent],
@@ -86,9 +92,10 @@ def _told(
         entry = pair[end]
         event = stored.get((entry.xid, entry.event_id))
         if event is not None:
+            entity = decode_json(event.body)
             answer[action] = {
-                **raw_data(decode_json(event.body), entry),
-                "eventId": entry.event_id,
+                **raw_data(entity, entry),
+                "eventId": event_id_of(entity, event, sandbox),
                 "eventTime": iso_millis(entry.at_ms),
                 "receivedTime": iso_millis(entry.received_ms),
             }

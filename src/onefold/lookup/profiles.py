@@ -17,6 +17,7 @@ from onefold.lookup import customers
 from onefold.lookup.activity import Activity
 from onefold.lookup.answers import Answers
 from onefold.lookup.business import BusinessEntity, business
+from onefold.lookup.computed import are_whole
 from onefold.lookup.customers import Customer, Key, Known
 from onefold.lookup.entity import ProfileEntity, entity
 from onefold.lookup.explanation import Explanation, explanation
@@ -171,7 +172,9 @@ class Profiles:
                 found = customers.customer_of(reader, snapshot, cluster)
                 if found is None:
                     return None
-            version = clusters.version(reader, cluster)
+            version = None
+            if are_whole(reader, snapshot.account):
+                version = clusters.version(reader, cluster)
             if version is not None:
                 key = (sandbox, cluster, view)
                 stamp = (snapshot.generation, version)

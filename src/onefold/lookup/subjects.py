@@ -22,6 +22,7 @@ from onefold.domain.profile.merge_policy import MergePolicy, default_policy
 from onefold.domain.profile.traits import MIRRORED, view
 from onefold.lookup import customers
 from onefold.lookup import meta as metas
+from onefold.lookup.computed import Computed
 from onefold.lookup.customers import CANDIDATES_MAX, Customer, Key
 from onefold.store.engine import Reader
 from onefold.store.packing import Packing
@@ -65,7 +66,7 @@ class Subject(msgspec.Struct, frozen=True):
     owners: list[Xid]
     externals: list[External]
     traits: dict[str, JSON]
-    computed: dict[str, JSON]
+    computed: dict[str, Computed]
     audiences: list[str]
     groups: list[str]
     fragments: list[Fragment]
@@ -124,7 +125,7 @@ def user(reader: Reader, packing: Packing, snapshot: Snapshot, key: Key) -> Subj
         customer.owners,
         externals + _addresses(snapshot, externals, [*known.emails, shown.get("email")]),
         {name: value for name, value in shown.items() if name not in _OWN},
-        shown.get("computed") or {},
+        known.computed,
         sorted({*by_rules, *brought}),
         _groups(known.attributes),
         known.fragments,
@@ -151,7 +152,7 @@ def group(reader: Reader, packing: Packing, snapshot: Snapshot, group_id: str) -
         [xid],
         [External("accounts", "group_id", group_id, xid, first_ms)],
         {name: value for name, value in shown.items() if name not in _OWN},
-        shown.get("computed") or {},
+        {},
         [],
         [],
         parts,
@@ -177,7 +178,7 @@ def linked(
     clusters = sorted(set(identities.clusters_of(reader, owners).values()))
     answer = []
     for customer in customers.customers_of(reader, snapshot, clusters):
-        known = customers.known(reader, packing, snapshot, customer)
+        known = customers.known(reader, packing, snapshot, customer, computed=False)
         if own.id in _groups(known.attributes):
             answer.append(names_of(snapshot, customer))
     return answer

@@ -5,12 +5,13 @@ An event is known by its owner and its _id; the first one stays. Source: ingesti
 
 from __future__ import annotations
 
+from onefold.domain.identity.identity import Xid
 from onefold.pipeline.handover import known_elsewhere
 from onefold.pipeline.known_calls import drop_known
 from onefold.pipeline.tell import tell
 from onefold.pipeline.work import Folded, Normalized, Work
 from onefold.store.engine import Transaction
-from onefold.store.tables import clusters, events, fragments, outcomes, superseded
+from onefold.store.tables import clusters, events, fragments, identities, outcomes, superseded
 from onefold.store.tables.outcomes import Outcome
 
 
@@ -69,8 +70,19 @@ def note_changes(transaction: Transaction, work: Work) -> None:
     last = max(record.seq for record in work.records)
     owners = {r.fragment.xid for r in work.records if r.fragment is not None}
     told = {work.clusters[xid] for xid in owners if xid in work.clusters}  # accounts are in none
-    changed = told | work.regrouped
+    unnamed = sorted(owners & (work.late - work.clusters.keys()))
+    if unnamed:
+        told |= set(identities.clusters_of(transaction, unnamed).values())
+    changed = told | work.regrouped | _recomputed(transaction, work)
     if changed:
         clusters.change(transaction, changed, last)
         clusters.forget(transaction, work.gone)
     tell(transaction, last, work.now_ms, work.before, work.after, told)
+
+
+def _recomputed(transaction: Transaction, work: Work) -> set[Xid]:
+    """The clusters whose computed traits events may have changed."""
+    owners = {r.event.xid for r in work.records if r.event is not None and r.taken}
+    known = {xid: work.clusters[xid] for xid in owners if xid in work.clusters}
+    others = sorted(owners - known.keys())
+    return {*known.values(), *identities.clusters_of(transaction, others).values()}

@@ -1,5 +1,6 @@
-"""Backfill: what accounts find and order by, for what a sandbox had before it was an account, and
-the memory of calls, which fades.
+"""Backfill: what accounts find and order by, for what a sandbox had before it was an account; what
+computed traits take of events that came before they were defined; and the memory of calls, which
+fades.
 
 Small steps between the batches of the pipeline, each one transaction that also holds how far it has
 come. New records are indexed as they come, whether the backfill is done or not, and whatever is
@@ -8,13 +9,15 @@ there already is written the same way again, so a step can be cut short anywhere
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from onefold.config import Settings
-from onefold.domain.calls.marks import mark_of
+from onefold.domain.calls.computed import ComputedTrait
+from onefold.domain.calls.marks import Mark, mark_of
+from onefold.domain.identity import xid as xids
 from onefold.domain.sandbox import Sandbox
 from onefold.effects import Clock
-from onefold.pipeline.index import ids_of, names_in
+from onefold.pipeline.index import graph_names, ids_of, names_in
 from onefold.store.engine import Engine, Transaction
 from onefold.store.packing import Packing
 from onefold.store.snapshot import Definitions, Snapshot
@@ -27,10 +30,11 @@ from onefold.store.tables import (
     finders,
     fragments,
     identities,
+    taken,
 )
 from onefold.store.tables.backfills import Filled
 from onefold.store.tables.feed import Entry
-from onefold.wire import decode_json
+from onefold.wire import decode_json, encode_json
 
 STEP_ROWS = 500
 TRIM_EVERY_MS = 60_000
@@ -111,15 +115,63 @@ def _feed(
 ) -> tuple[int, str]:
     """Events in the order in which they came, whoever owns them now. Which of them came in files is
     not known any more: all count as activity."""
+    number, cursor, marked = _marked(transaction, packing, snapshot, cursor, ())
+    feed.add(transaction, [_entry(key, mark) for key, mark in marked])
+    return number, cursor
+
+
+def _taken(
+    transaction: Transaction, packing: Packing, snapshot: Snapshot, cursor: str
+) -> tuple[int, str]:
+    """The same events again for the computed traits that are new; the others need nothing."""
+    account = snapshot.account
+    assert account is not None
+    whole = backfills.whole(transaction, account)
+    new = [one for one in account.computed if one.id not in whole]
+    number, cursor, marked = (
+        _marked(transaction, packing, snapshot, cursor, new) if new else (0, "", [])
+    )
+    taken.add(transaction, [(key, mark.taken) for key, mark in marked])
+    if number < STEP_ROWS:
+        backfills.note_whole(transaction, account)
+    return number, cursor
+
+
+def _swept(
+    transaction: Transaction, _: Packing, snapshot: Snapshot, cursor: str
+) -> tuple[int, str]:
+    """What was taken for traits that are no more."""
+    assert snapshot.account is not None
+    stay = {one.id for one in snapshot.account.computed}
+    after = tuple(decode_json(cursor)) if cursor else None
+    found = taken.sweep(transaction, stay, after, STEP_ROWS)
+    return len(found), encode_json(found[-1]).decode() if found else ""
+
+
+def _entry(key: feed.Key, mark: Mark) -> Entry:
+    return Entry(*key, mark.action, mark.brand, mark.active, mark.group)
+
+
+def _marked(
+    transaction: Transaction,
+    packing: Packing,
+    snapshot: Snapshot,
+    cursor: str,
+    computed: Sequence[ComputedTrait],
+) -> tuple[int, str, list[tuple[feed.Key, Mark]]]:
+    """(how many events come next, the cursor behind them, each with its mark)."""
     found = events.numbered(transaction, first=int(cursor or 0) + 1, last=_END, limit=STEP_ROWS)
     stored = events.of_keys(transaction, packing, [row[:2] for row in found])
-    entries = []
-    assert snapshot.account is not None
-    for one in stored.values():
-        mark = mark_of(decode_json(one.body), snapshot.account.brand, snapshot.namespaces)
-        entries.append(Entry(one.xid, one.timestamp_ms, one.ingested_ms, one.event_id, *mark))
-    feed.add(transaction, entries)
-    return len(found), str(found[-1][2]) if found else ""
+    account = snapshot.account
+    assert account is not None
+    marked = [
+        (
+            (one.xid, one.timestamp_ms, one.ingested_ms, one.event_id),
+            mark_of(decode_json(one.body), account.brand, snapshot.namespaces, computed),
+        )
+        for one in stored.values()
+    ]
+    return len(found), str(found[-1][2]) if found else "", marked
 
 
 def _finders(
@@ -138,16 +190,21 @@ def _finders(
     return len(found), str(found[-1][0]) if found else ""
 
 
-def _customer_ids(
+def _identities(
     transaction: Transaction, _: Packing, snapshot: Snapshot, cursor: str
 ) -> tuple[int, str]:
+    """Of identities what they are known and found by."""
     found = [xid for xid, _ in identities.every(transaction, after=cursor, limit=STEP_ROWS)]
     customer_ids.add(transaction, ids_of(snapshot, found))
+    finders.put_all(transaction, graph_names(snapshot, {xid: xids.decode(xid) for xid in found}))
     return len(found), found[-1] if found else ""
 
 
 _PARTS: Mapping[str, Callable[[Transaction, Packing, Snapshot, str], tuple[int, str]]] = {
-    backfills.CUSTOMER_IDS: _customer_ids,
+    backfills.CUSTOMER_IDS: _identities,
     backfills.FINDERS: _finders,
     backfills.FEED: _feed,
+    # Behind the feed, beside whose rows these are.
+    backfills.TAKEN: _taken,
+    backfills.SWEPT: _swept,
 }

@@ -132,6 +132,7 @@ def _indexed(
     counted: Counter[tuple[str, str]] = Counter()
     counted.update((people[one.xid].request, "feed") for one in feed.of_keys(transaction, keys))
     going = {(owner, dataset) for owner, dataset, _ in kept}
+    going |= {(xid, finders.GRAPH) for xid in known}
     for key, names in finders.said_by(transaction, sorted(people)).items():
         counted[people[key[0]].request, "finders"] += len(names) if key in going else 0
     counted.update((people[xid].request, "customerIds") for xid in known)

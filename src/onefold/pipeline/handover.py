@@ -1,9 +1,10 @@
 """Handover: what a device brought stays with the person who used it then.
 
 When the rules take an identity from one person and link it with another, what was stored under it
-so far becomes the first one's: its events, and what calls said under its name. What comes later
-stays its own, and so is the second one's. That is exact only where the record that does it stands
-alone between what came before and what comes after: a batch is parted around each such record.
+so far becomes the first one's: its events, and what calls said under its name. What happens later
+stays its own, and so is the second one's; what had happened before and comes late is still the
+first one's. That is exact only where the record that does it stands alone between what came before
+and what comes after: a batch is parted around each such record.
 
 Sightings go along, so that every event and record still tells whom it names. Fragments that replace
 each other as wholes stay: they say nothing of when. Source: Intilery contract, 11.2.
@@ -18,12 +19,13 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from onefold.domain.graph.cluster import Taken
+from onefold.domain.graph.settings import LinkingRules
 from onefold.domain.identity.identity import Xid
 from onefold.domain.profile.history import NOTHING, Record, standing
 from onefold.domain.profile.stamped import stamped_into
 from onefold.domain.removal import Removal
 from onefold.pipeline.index import names_of
-from onefold.pipeline.work import Work
+from onefold.pipeline.work import Normalized, Work
 from onefold.store.engine import Transaction
 from onefold.store.tables import (
     events,
@@ -74,15 +76,40 @@ def hand_over(transaction: Transaction, work: Work, taken: Iterable[Taken]) -> N
         for dataset in sorted(fragments.datasets_of(transaction, one.xid)):
             moved += _fold_fragment(transaction, work, one.xid, one.owner, dataset)
         _move_sightings(transaction, one.owner, moved)
-        if moved:
-            handovers.note(transaction, [(one.xid, one.owner)])
+        (record,) = work.records
+        assert record.sighting is not None  # it has linked the identity with somebody else
+        handovers.note(transaction, [(one.xid, record.sighting.at_ms, one.owner)])
+
+
+def give_late(transaction: Transaction, work: Work) -> None:
+    """Let records of a device that had happened before it went to somebody else be the first one's:
+    events, and what calls say of people. Costs a read for the records that name nobody by a name of
+    a unique namespace, where anything is handed over at all."""
+    rules = work.snapshot.rules
+    if rules is None or not rules.hands_over:
+        return
+    asking = [record for record in work.records if _is_of_a_device(record, rules)]
+    until: dict[Xid, list[tuple[int, Xid]]] = {}
+    for xid, until_ms, owner in handovers.of(transaction, sorted({_owner(one) for one in asking})):
+        until.setdefault(xid, []).append((until_ms, owner))
+    if not until:
+        return
+    late: dict[int, Xid] = {}
+    for record in asking:
+        for until_ms, owner in until.get(_owner(record), ()):
+            if record.own_ms is not None and record.own_ms < until_ms:
+                late[record.seq] = owner
+                break
+    work.records = [
+        _given(record, late[record.seq]) if record.seq in late else record
+        for record in work.records
+    ]
+    work.late = set(late.values())
 
 
 def known_elsewhere(transaction: Transaction, keys: Sequence[EventKey]) -> set[EventKey]:
     """Those of the events that are stored, but were handed over to somebody else since."""
-    went: dict[Xid, list[Xid]] = {}
-    for xid, owner in handovers.of(transaction, sorted({xid for xid, _ in keys})):
-        went.setdefault(xid, []).append(owner)
+    went = handovers.owners(transaction, sorted({xid for xid, _ in keys}))
     asked = {
         (owner, event_id): (xid, event_id) for xid, event_id in keys for owner in went.get(xid, ())
     }
@@ -94,9 +121,7 @@ def followed(transaction: Transaction, removal: Removal) -> Removal:
     not there does no harm: every row is named with the number of its record."""
     named = {row[0] for row in removal.events} | {row[0] for row in removal.records}
     named |= {owner for owner, _ in removal.sightings}
-    went: dict[Xid, list[Xid]] = {}
-    for xid, owner in handovers.of(transaction, sorted(named)):
-        went.setdefault(xid, []).append(owner)
+    went = handovers.owners(transaction, sorted(named))
     if not went:
         return removal
     return replace(
@@ -107,6 +132,33 @@ def followed(transaction: Transaction, removal: Removal) -> Removal:
         + [(to, *row[1:]) for row in removal.records for to in went.get(row[0], ())],
         sightings=removal.sightings
         + [(to, row[1]) for row in removal.sightings for to in went.get(row[0], ())],
+    )
+
+
+def _is_of_a_device(record: Normalized, rules: LinkingRules) -> bool:
+    """Whether a record names nobody by a name of a unique namespace, and goes where its device
+    goes, as what is stored of the device does."""
+    is_stamped = record.change is not None and record.change.operation == "stamp"
+    return (
+        record.owner is not None
+        and (record.event is not None or is_stamped)
+        and all(one.namespace_id not in rules.unique for _, one in record.identities)
+    )
+
+
+def _owner(record: Normalized) -> Xid:
+    assert record.owner is not None
+    return record.owner
+
+
+def _given(record: Normalized, owner: Xid) -> Normalized:
+    """The record as somebody else's."""
+    event, fragment = record.event, record.fragment
+    return replace(
+        record,
+        owner=owner,
+        event=replace(event, xid=owner) if event is not None else None,
+        fragment=replace(fragment, xid=owner) if fragment is not None else None,
     )
 
 

@@ -6,12 +6,12 @@ id for every identity. Sandboxes that are no accounts pay nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from onefold.domain.calls.finding import names_said
+from onefold.domain.calls.finding import name_of, names_said
 from onefold.domain.calls.ids import customer_id
 from onefold.domain.identity import xid as xids
-from onefold.domain.identity.identity import Xid
+from onefold.domain.identity.identity import Identity, Xid
 from onefold.pipeline.work import Work
 from onefold.store.engine import Transaction
 from onefold.store.snapshot import Snapshot
@@ -37,6 +37,7 @@ def index(transaction: Transaction, work: Work) -> None:
                 record.brand,
                 record.active,
                 record.group,
+                record.taken,
             )
             for record in work.records
             for event in (record.event,)
@@ -50,6 +51,9 @@ def index(transaction: Transaction, work: Work) -> None:
     new = work.after.keys() - work.before.keys()
     if new:
         customer_ids.add(transaction, ids_of(work.snapshot, new))
+        named = {xid: one for record in work.records for xid, one in record.identities}
+        found = graph_names(work.snapshot, {xid: named[xid] for xid in new & named.keys()})
+        finders.put_all(transaction, found)
 
 
 def names_of(snapshot: Snapshot, fragments: Iterable[NewFragment]) -> dict[finders.Key, set[Xid]]:
@@ -61,6 +65,19 @@ def names_of(snapshot: Snapshot, fragments: Iterable[NewFragment]) -> dict[finde
     return {
         (one.xid, one.dataset): set() if one.dataset in business else names_in(snapshot, one.body)
         for one in fragments
+    }
+
+
+def graph_names(
+    snapshot: Snapshot, identities: Mapping[Xid, Identity]
+) -> dict[finders.Key, set[Xid]]:
+    """What identities are found by besides their own names, of those of which there is something
+    to say."""
+    found = {xid: name_of(one, snapshot.namespaces) for xid, one in identities.items()}
+    return {
+        (xid, finders.GRAPH): {xids.encode(name.namespace_id, name.value)}
+        for xid, name in found.items()
+        if name is not None
     }
 
 

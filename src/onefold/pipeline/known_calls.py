@@ -41,6 +41,8 @@ from onefold.wire import decode_json, encode_json
 
 STEP = "calls"
 SUPPRESSED: Final = "CAL-1014"
+USERS_MAX: Final = 100
+"""Users that are merged into one customer. Source: Intilery contract, 11.12."""
 _BEHIND_MAX = 2
 """How far behind the first record of a call its last one may stand."""
 
@@ -103,10 +105,15 @@ def judge_calls(transaction: Transaction, work: Work) -> None:
             if not perhaps.isdisjoint(asked - known):
                 raise Parted([record.seq])
         other = next((x for x in aliased(work.snapshot, record) if x in known or x in named), None)
-        if other is not None and _is_of_user(work, record) and not account.merges_users:
-            detail = "previousId is the userId of another customer"
-            _fail(work, record, Fault(STEP, "CAL-1013", detail, "/previousId"))
-            continue
+        if other is not None and _is_of_user(work, record):
+            refusal = "previousId is the userId of another customer"
+            if account.merges_users:
+                if len(work.records) > 1:
+                    raise Parted([one.seq for one in asking if one.call == mark])
+                refusal = _too_many(transaction, work, record, other)
+            if refusal:
+                _fail(work, record, Fault(STEP, "CAL-1013", refusal, "/previousId"))
+                continue
         if other is not None and record.event is not None:
             record = _of_user(work, record, other)
         if mark is not None and record.fragment is not None and mark.has_first:
@@ -264,6 +271,20 @@ def _of_user(work: Work, record: Normalized, xid: Xid) -> Normalized:
 def _is_of_user(work: Work, record: Normalized) -> bool:
     user = work.snapshot.namespaces.by_key(USER)
     return user is not None and any(one.namespace_id == user.id for _, one in record.identities)
+
+
+def _too_many(transaction: Transaction, work: Work, record: Normalized, other: Xid) -> str:
+    """Why two users cannot be merged; empty when they can."""
+    assert record.owner is not None
+    named = identities.clusters_of(transaction, [record.owner, other])
+    members = identities.members_of(transaction, sorted(set(named.values())))
+    user = work.snapshot.namespaces.by_key(USER)
+    users = {record.owner, other} | {
+        one.xid for one in members if user is not None and one.namespace_id == user.id
+    }
+    if len(users) <= USERS_MAX:
+        return ""
+    return f"The customer would be {len(users)} users; at most {USERS_MAX} are merged"
 
 
 def _is_older(transaction: Transaction, work: Work, record: Normalized, xid: Xid) -> bool:

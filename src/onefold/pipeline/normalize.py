@@ -83,7 +83,9 @@ class Normalizer:
                 return Fault(STEP, "REC-1009", f"The primary identity must be of {wanted}")
             found = alone(found)
         if rules is not None:
-            refusal = _refusal(rules, found, dataset, linking, snapshot, is_event=is_event)
+            # An alias that names two visitors says itself whose event it is.
+            is_plain = is_event and not (arrived.call is not None and arrived.call.previous_id)
+            refusal = _refusal(rules, found, dataset, linking, snapshot, is_plain_event=is_plain)
             if refusal is not None:
                 return refusal
         if is_event:
@@ -188,8 +190,9 @@ def _of_account(
 
     Source: Intilery contract, 7.3, 8 and 13.4.
     """
-    assert snapshot.account is not None
-    mark = mark_of(arrived.entity, snapshot.account.brand, snapshot.namespaces)
+    account = snapshot.account
+    assert account is not None
+    mark = mark_of(arrived.entity, account.brand, snapshot.namespaces, account.computed)
     return msgspec.structs.replace(
         event,
         call=arrived.call,
@@ -197,6 +200,7 @@ def _of_account(
         brand=mark.brand,
         active=mark.active and bool(accepted.inlet),
         group=mark.group,
+        taken=mark.taken,
     )
 
 
@@ -227,7 +231,7 @@ def _refusal(
     linking: Dataset,
     snapshot: Snapshot,
     *,
-    is_event: bool,
+    is_plain_event: bool,
 ) -> Fault | None:
     """Why linking rules do not take a record. Either reason fails the whole record: one that were
     stored without its links, or linked without being stored, could never be put right.
@@ -240,7 +244,7 @@ def _refusal(
         code = namespace.code if namespace is not None else str(doubled)
         return Fault(STEP, "REC-2001", f"Two values of {code}, which is unique per graph")
     if (
-        is_event
+        is_plain_event
         and rules.names_primary
         and dataset.profile_enabled
         and rules.several(found.primary, found.identities)

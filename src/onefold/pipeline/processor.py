@@ -30,7 +30,7 @@ from onefold.pipeline import repeats
 from onefold.pipeline.apply import apply, drop_duplicates, note_changes
 from onefold.pipeline.count import counted
 from onefold.pipeline.fold import fold
-from onefold.pipeline.handover import Parted, parted
+from onefold.pipeline.handover import Parted, give_late, parted
 from onefold.pipeline.index import index
 from onefold.pipeline.known_calls import judge_calls, note_calls
 from onefold.pipeline.normalize import Normalizer
@@ -46,7 +46,10 @@ from onefold.store.tables.accounts import Account
 from onefold.store.tables.outcomes import Outcome
 from onefold.store.tables.progress import Progress, advance, progress
 
-STEPS = (suppress, drop_duplicates, judge_calls, fold, stitch, apply, index, note_changes)
+STEPS = (
+    *(suppress, drop_duplicates, judge_calls, give_late, fold),
+    *(stitch, apply, index, note_changes),
+)
 """What happens to normalized records, in this order, inside one transaction."""
 
 TRIES = 2

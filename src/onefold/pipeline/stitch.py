@@ -95,7 +95,8 @@ def _linking(transaction: Transaction, work: Work) -> tuple[list[int], list[Sigh
 def _is_seen(record: Normalized) -> bool:
     """Whether the identities that a record names cannot be told from its event or fragment."""
     number = len(record.identities)
-    return number > 1 or (number == 1 and record.event is None and record.fragment is None)
+    is_told = record.event is not None or record.fragment is not None
+    return number > 1 or (number == 1 and (not is_told or record.owner != record.identities[0][0]))
 
 
 def _seen(record: Normalized) -> Seen:

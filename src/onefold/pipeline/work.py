@@ -41,7 +41,7 @@ class Normalized(msgspec.Struct, frozen=True, gc=False):
 
     call: of which call it is, if of one. action, brand, active, group: of events of accounts,
     whoever sent them: what happened, through which brand, whether somebody was there, and to which
-    group it is tied."""
+    group it is tied. taken: what computed traits take of it."""
 
     seq: int
     dataset: str
@@ -58,6 +58,7 @@ class Normalized(msgspec.Struct, frozen=True, gc=False):
     brand: str = ""
     active: bool = True
     group: Xid | None = None
+    taken: tuple[tuple[str, str], ...] = ()
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -80,7 +81,8 @@ class Work:
     identities that are new (absent before) or have moved. counted: for observability, what
     count.py cannot tell from the rest. folded: None when the batch has no fragments. suppressed:
     numbers of the records that were kept out. calls: the records of calls that were normalized,
-    with what they are of, by number. known: the calls among them that came before.
+    with what they are of, by number. known: the calls among them that came before. late: who got
+    records of devices that are somebody else's now.
     """
 
     snapshot: Snapshot
@@ -100,6 +102,7 @@ class Work:
     suppressed: list[int] = field(default_factory=list)
     calls: dict[int, tuple[CallMark, Accepted]] = field(default_factory=dict)
     known: dict[str, Seen] = field(default_factory=dict)
+    late: set[Xid] = field(default_factory=set)
 
     def absorb(self, other: Work) -> None:
         """Take over what another part of the batch brought about."""

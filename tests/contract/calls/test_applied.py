@@ -373,6 +373,37 @@ def test_who_is_not_tracked_is_known_still(account: Account) -> None:
     assert [one.fault.code for one in account.app.failed()] == ["CAL-1014"] * 3
 
 
+@pytest.mark.parametrize("path", ["/v1/{}", "/cdp/events/segment/{}"])
+def test_the_browser_tag_says_nothing_of_who_is_not_tracked(account: Account, path: str) -> None:
+    """Identify, group and alias calls and commands neither, which go on at the other doors."""
+    keys = Keys(account.sandbox.id)
+    account.suppress(suppression.of_tracking(keys, account.xid("userId", "u-1")))
+    said: dict[str, dict[str, JSON]] = {
+        "i": {"type": "identify", "traits": {"a": 1}},
+        "g": {"type": "group", "groupId": "g-1", "traits": {"b": 1}},
+        "a": {"type": "alias", "previousId": "a-1"},
+        "t": {"type": "track", "event": "send_email", "assetId": "A"},
+    }
+    for letter, call in said.items():
+        for user in ("u-1", "u-2"):
+            body = {"writeKey": account.key.write_key, "userId": user, **call}
+            assert account.app.segment(path.format(letter), body).status_code == 200
+    account.app.drain()
+    assert account.actions("userId", "u-1") == []
+    assert account.actions("userId", "u-2") == ["alias", "group", "identify", "send_email"]
+    failed = account.app.failed()
+    assert {(one.fault.code, one.message) for one in failed} == {("CAL-1014", b"")}
+    assert len({one.trace for one in failed}) == len(said)
+    batch = [{"userId": "u-1", **call} for call in said.values()]
+    for door in ("/v1/batch", "/cdp/events/segment/mobile/batch"):
+        body = {"writeKey": account.key.write_key, "batch": batch}
+        assert account.app.segment(door, body).status_code == 200
+    account.app.drain()
+    actions = account.actions("userId", "u-1")
+    assert actions == sorted(["alias", "group", "identify", "send_email"] * 2)
+    assert len(account.app.failed()) == len(failed)
+
+
 def test_what_the_plan_does_not_have_is_counted_or_refused(account: Account) -> None:
     account.plan(plan_events=["Order Placed"], plan_traits=["plan"])
     account.applied("track", userId="u-1", event="order placed")
@@ -411,21 +442,34 @@ def test_a_failed_call_that_its_sender_repeats_is_applied(account: Account) -> N
     assert account.state(first) == "applied"
 
 
-def test_a_protected_trait_of_a_browser_is_dropped_and_counted(account: Account) -> None:
-    account.plan(protected=["credit"])
-    answer = account.app.segment(
-        "/cdp/events/segment/i",
-        {
-            "writeKey": account.key.write_key,
-            "type": "identify",
-            "userId": "u-1",
-            "traits": {"credit": 9, "a": 1},
-        },
-    )
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/identify", "/v1/i", "/v1/batch", "/v1/import", "/v1/b"),
+        *("/cdp/events/segment/i", "/cdp/events/segment/mobile/batch"),
+    ],
+)
+def test_a_protected_trait_is_dropped_and_counted_at_doors_of_write_keys(
+    account: Account, path: str
+) -> None:
+    account.plan(protected=["credit", "campaign"])
+    call: dict[str, JSON] = {
+        "writeKey": account.key.write_key,
+        "type": "identify",
+        "userId": "u-1",
+        "traits": {"credit": 9, "a": 1},
+        "context": {"campaign": SPRING},
+    }
+    many = path.endswith(("batch", "import", "b"))
+    answer = account.app.segment(path, {"batch": [call]} if many else call)
     assert answer.status_code == 200
     account.app.drain()
     assert account.traits("u-1") == {"a": 1}
-    assert account.counted("refused_traits") == 1
+    assert account.counted("refused_traits") == 2
+    del call["writeKey"], call["type"]
+    account.applied("identify", **call | {"userId": "u-2"})
+    assert account.traits("u-2") == {"credit": 9, "a": 1, "campaign": SPRING}
+    assert account.counted("refused_traits") == 2
 
 
 def test_calls_land_in_the_lake(account: Account) -> None:
@@ -474,6 +518,24 @@ def test_a_device_that_goes_to_somebody_else_leaves_its_past_behind(account: Acc
     assert account.actions("userId", "u-1") == ["identify", "page"]
     assert account.actions("userId", "u-2") == ["identify", "screen"]
     assert (account.traits("u-1"), account.traits("u-2")) == ({"a": 1}, {"b": 1})
+
+
+def test_what_comes_late_goes_to_who_had_the_device_when_it_happened(account: Account) -> None:
+    """Contract 11.2: from that message's time on the device is the next one's."""
+    on = {"anonymousId": "a-1"}
+    for number, user in enumerate(("u-1", "u-2", "u-3"), 1):
+        at = iso(START_MS - 10_000 + number * 1000)
+        account.applied("identify", userId=user, **on, traits={}, timestamp=at)
+    for number, event in ((1500, "First"), (2500, "Second"), (3000, "Third"), (3500, "Third")):
+        at = iso(START_MS - 10_000 + number)
+        account.applied("track", **on, event=event, timestamp=at, messageId=f"m-{number}")
+        account.applied("track", **on, event=event, timestamp=at, messageId=f"m-{number}")
+    account.applied("identify", **on, traits={"a": 1}, timestamp=iso(START_MS - 9_500))
+    assert account.actions("userId", "u-1") == ["first", "identify", "identify"]
+    assert account.actions("userId", "u-2") == ["identify", "second"]
+    assert account.actions("userId", "u-3") == ["identify", "third", "third"]
+    assert [account.traits(f"u-{number}") for number in (1, 2, 3)] == [{"a": 1}, {}, {}]
+    assert account.app.faults() == []
 
 
 def test_an_explanation_names_the_call_that_said_a_trait(account: Account) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from onefold.control import accounts
 from onefold.control.keys import NewKey
+from onefold.pipeline import known_calls
 from onefold.testing.app import App, json_of
 from onefold.testing.clock import START_MS
 from onefold.wire import iso_millis
@@ -188,6 +189,33 @@ def test_what_was_merged_stays_so_when_the_account_merges_no_more(app: App, key:
     app.calls(key, ("identify", {"userId": "u-1", "anonymousId": "a-1", "traits": {"d": 4}}))
     assert traits(app, key, "userId:u-2")["d"] == 4
     assert app.faults() == []
+
+
+def test_a_customer_is_of_a_limited_number_of_users(
+    app: App, key: NewKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contract 11.12; in one batch, too."""
+    monkeypatch.setattr(known_calls, "USERS_MAX", 2)
+    app.calls(
+        key,
+        ("identify", {"userId": "u-3"}),
+        ALIAS,
+        ("alias", {"userId": "u-3", "previousId": "u-1"}),
+    )
+    assert [one.fault.code for one in app.failed()] == ["CAL-1013"]
+    assert "at most 2" in app.failed()[0].fault.detail
+    assert traits(app, key, "userId:u-3")["externalId"] == "u-3"
+
+
+def test_two_visitors_are_linked_by_an_alias(app: App, key: NewKey) -> None:
+    app.calls(
+        key,
+        ("track", {"anonymousId": "v-1", "event": "Came"}),
+        ("alias", {"anonymousId": "v-2", "previousId": "v-1"}),
+    )
+    assert app.failed() == []
+    assert actions(app, key, "anonymousId:v-2") == ["came", "alias"]
+    assert traits(app, key, "anonymousId:v-1") == traits(app, key, "anonymousId:v-2")
 
 
 def test_a_visitor_who_says_whose_visitor_it_is_needs_no_leave(app: App, key: NewKey) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
@@ -303,6 +304,14 @@ def test_nobody_has_no_timeline_and_a_customer_without_matches_an_empty_one(worl
 def test_a_malformed_key_is_told_before_a_malformed_parameter(world: World) -> None:
     answer = world.app.ask(world.key, "/profiles/u-1/events?size=0")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "validation_error")
+    for view in ("traits", "audiences", "meta", "metadata", "events"):
+        for wrong in ("soon", "999999999", "0&min_as_of=0"):
+            answer = world.app.ask(world.key, f"/profiles/u-1/{view}?min_as_of={wrong}")
+            said = (answer.status_code, answer.json()["error"]["code"])
+            assert said == (400, "validation_error"), (view, wrong)
+            answer = world.app.ask(world.key, f"/profiles/userId:none/{view}?min_as_of={wrong}")
+            said = (answer.status_code, answer.json()["error"]["code"])
+            assert said == (400, "invalid_request_error"), (view, wrong)
     answer = world.app.ask(world.key, "/profiles/userId:none/events?size=0")
     assert answer.json()["error"]["code"] == "invalid_request_error"
 
@@ -423,12 +432,13 @@ def test_events_of_the_other_doors_stand_in_the_timeline(world: World) -> None:
             ),
         )
         [found] = page(app, key, "/events")["data"]
-        assert found | {"id": "", "customerId": "", "receivedTime": ""} == {
+        assert str(UUID(found["eventId"])) == found["eventId"]
+        assert found | {"id": "", "customerId": "", "eventId": "", "receivedTime": ""} == {
             "id": "",
             "customerId": "",
             "externalId": "u-1",
             "userId": "u-1",
-            "eventId": "e-1",
+            "eventId": "",
             "eventTime": iso(START_MS + 7),
             "receivedTime": "",
             "eventAction": "commerce_purchases",
@@ -448,6 +458,39 @@ def test_events_of_the_other_doors_stand_in_the_timeline(world: World) -> None:
         assert page(app, key, "/events?properties.commerce.order.priceTotal=5")["data"] == [found]
     finally:
         app.tenant_path = "/track/acme/acme/ACME/v1"
+
+
+def test_events_of_the_other_doors_have_ids_of_their_own_wherever_they_are_shown(app: App) -> None:
+    """Two people may have events of one id, and an event may change hands."""
+    key = app.account(client="acme", account="prod")
+    visitor = ("anonymousId", "v-1")
+    app.ingest(
+        EVENTS,
+        event("e-1", visitor, at_ms=START_MS + 1, eventType="seen"),
+        event("e-1", ("userId", "u-2"), at_ms=START_MS + 2, eventType="seen"),
+    )
+    app.calls(key, ("track", {"userId": "u-3", "event": "Seen", "messageId": "e-1"}))
+
+    def ids(url: str) -> list[str]:
+        return [one["eventId"] for one in page(app, key, url)["data"]]
+
+    everybodys = ids("/events?include=seen&sort=asc")
+    assert len(set(everybodys)) == 3
+    assert all(str(UUID(one)) == one for one in everybodys)
+    found = page(app, key, "/events?include=seen")["data"]
+    assert {one["rawData"]["messageId"] for one in found} == {"e-1"}
+    [visitors] = ids("/profiles/anonymousId:v-1/events?include=seen")
+    meta = page(app, key, "/profiles/anonymousId:v-1/meta")
+    for end in ("firstEvent", "lastEvent"):
+        assert (meta[end]["seen"]["eventId"], meta[end]["seen"]["messageId"]) == (visitors, "e-1")
+    app.calls(
+        key,
+        ("identify", {"userId": "u-1", "anonymousId": "v-1"}),
+        ("identify", {"userId": "u-2", "anonymousId": "v-1"}),
+    )
+    assert ids("/profiles/userId:u-1/events?include=seen") == [visitors]
+    assert sorted(ids("/events?include=seen")) == sorted(everybodys)
+    assert app.faults() == []
 
 
 def test_events_say_by_which_kind_of_door_they_came(app: App) -> None:

@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from onefold.testing.app import App
+from onefold.testing.clock import START_MS
+from tests.contract.people import iso
 
 PATH = "/cdp/marketing-preferences"
 CHANNELS = ["email", "sms", "whatsapp", "facebook", "push"]
@@ -109,6 +111,32 @@ def test_categories_are_found_with_spaces_and_underscores(page: Page) -> None:
     assert on(said["categories"], "category") == []
     said = page.set(categories=[{"name": "special_offers", "subscribed": True}])
     assert on(said["categories"], "category") == ["special offers"]
+
+
+def test_changes_that_come_before_the_last_one_is_applied_are_all_kept(page: Page) -> None:
+    """Channels are merged by name, not replaced: whatever was known when a change came."""
+    for name in ("email", "sms", "push"):
+        change = {"channels": [{"channel": name, "subscribed": True}]}
+        answer = page.app.request("POST", page._url(None), json=change)
+        assert answer.status_code == 200, answer.text
+    page.app.drain()
+    assert on(page.get().json()["channels"], "channel") == ["email", "sms", "push"]
+    assert page.app.faults() == []
+
+
+def test_a_change_counts_against_an_identify_by_their_times(page: Page) -> None:
+    """Contract 11.7: an identify replaces the whole, a change one choice; the later one counts."""
+    page.set(channels=[{"channel": "sms", "subscribed": True}])
+    whole = {"channels": [{"channel": "email", "subscribed": True}]}
+    call = {"userId": page.user, "traits": {"marketingPreferences": whole}}
+    page.app.at(START_MS + 1000)
+    page.app.calls(page.key, ("identify", {**call, "timestamp": iso(START_MS - 1000)}))
+    assert on(page.get().json()["channels"], "channel") == ["email", "sms"]
+    page.app.at(START_MS + 2000)
+    page.app.calls(page.key, ("identify", call))
+    assert page.trait() == whole
+    page.set(channels=[{"channel": "push", "subscribed": True}])
+    assert on(page.get().json()["channels"], "channel") == ["email", "push"]
 
 
 def test_everything_is_turned_off_with_a_reason(page: Page) -> None:

@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onefold.control.keys import NewKey
+from onefold.control.starter import EVENTS
 from onefold.domain import suppression
 from onefold.lookup import meta as metas
-from onefold.store.tables import suppressions
+from onefold.store.tables import finders, suppressions
 from onefold.testing.app import App
 from onefold.testing.clock import START_MS
-from tests.contract.people import RECORD, ecid, iso, record
+from tests.contract.people import RECORD, ecid, event, iso, record
+from tests.contract.profile.test_delete_entity import RECEIPTS, places
 
 JSON = dict[str, Any]
 CHANNELS = {"channels": [{"channel": "sms", "subscribed": False}, {"channel": "email"}]}
@@ -248,6 +250,18 @@ def test_traits_that_the_platform_owns_are_hidden(desk: Desk) -> None:
     )
     found = desk.found("userId:u-1")
     assert found == {"id": found["id"], "externalId": "u-1", "marketingPreferences": CHANNELS}
+
+
+def test_a_device_is_pushed_to_by_who_registered_it_last(desk: Desk) -> None:
+    """Contract 12.9: the token of a device that went to somebody else is not this customer's."""
+    told = {"event": "Opened", "deviceId": "d-1", "fcmToken": "f-1", "deviceType": "ios"}
+    desk.send(("track", {"userId": "u-1", **told}), ("identify", {"userId": "u-1", "traits": {}}))
+    assert desk.found("userId:u-1")["fcmToken"] == "f-1"
+    desk.send(("track", {"userId": "u-2", **told, "fcmToken": "f-2"}))
+    assert desk.found("userId:u-2")["fcmToken"] == "f-2"
+    assert desk.found("userId:u-1").keys() == {"id", "externalId"}
+    desk.send(("identify", {"userId": "u-1", "traits": {"deviceId": "unheard of", "a": 1}}))
+    assert desk.found("userId:u-1")["deviceId"] == "unheard of"
 
 
 def test_what_one_door_writes_the_other_reads(app: App) -> None:
@@ -510,3 +524,36 @@ def test_current_members_alone_are_in_an_audience() -> None:
     }
     assert metas.audiences({"segmentMembership": memberships}) == (["a", "b"], ["board"])
     assert metas.audiences({}) == ([], [])
+
+
+def test_an_address_of_the_graph_is_found_in_any_spelling(app: App) -> None:
+    """One that events alone have named, without a trait; before there was an account, and after."""
+    app.ingest(EVENTS, event("e-1", ("Email", "Before@X.org")))
+    desk = Desk(app, account=app.sandbox.name)
+    app.drain()
+    app.ingest(EVENTS, event("e-2", ("Email", "Ev@X.org")), event("e-3", ("Email", "ev@x.ORG")))
+    for address, spelt in (
+        ("before@x.org", {"Before@X.org"}),
+        ("ev@x.org", {"Ev@X.org", "ev@x.ORG"}),
+    ):
+        for asked in (address, address.upper(), *spelt):
+            found = desk.found(f"email:{asked}")["data"]
+            assert {one["email"] for one in found} == spelt, asked
+            assert desk.found(f"email:{asked}", "events")["data"]
+    assert desk.view("email:x.org")[0] == 404
+    assert app.faults() == []
+
+
+def test_an_address_of_the_graph_that_was_deleted_is_found_no_more(app: App) -> None:
+    desk = Desk(app, account=app.sandbox.name)
+    app.ingest(EVENTS, event("e-1", ("Email", "Ev@X.org")))
+    assert desk.found("email:ev@x.org")["data"]
+    headers = app.headers()
+    answer = app.request("DELETE", f"{RECORD}&entityId=Ev@X.org&entityIdNS=Email", headers=headers)
+    assert answer.status_code == 202, answer.text
+    app.work()
+    assert desk.view("email:ev@x.org")[0] == 404
+    assert finders.count(app.places.profile(app.sandbox.id)) == 0
+    url = f"{RECEIPTS}/{answer.headers['x-onefold-job']}"
+    assert places(app.request("GET", url, headers=headers).json())["finders"] == (1, 1, 0)
+    assert app.faults() == []

@@ -119,6 +119,7 @@ def test_every_read_of_customers_has_a_position_and_may_ask_for_one(app: App, ro
     """The same under other names."""
     key = app.account(account="prod", brand="*")
     path = re.sub(r"\{(?:account|space)\}", "prod", route.path.replace("{client}", "acme"))
+    path = path.replace("{profileKey}", "id:none").replace("{collection}", "users")
     path = path.replace("{", "").replace("}", "")
     headers = {"auth-token": key.auth_token, "authorization": basic(key.auth_token)}
     written = write(app)

@@ -239,15 +239,16 @@ def test_events_of_who_is_kept_out_or_deleted_are_not_told(company: Company) -> 
 def test_an_event_stays_with_its_group_when_it_goes_to_another_person(company: Company) -> None:
     """A device that two people use one after the other."""
     company.told(
-        ("identify", {"userId": "u-1", "anonymousId": "a-1"}),
+        company.track("Came", 25, anonymousId="a-1", userId="u-1"),
         company.track("Before", 20, anonymousId="a-1", groupId="g-1"),
-        ("identify", {"userId": "u-2", "anonymousId": "a-1"}),
+        company.track("Came", 15, anonymousId="a-1", userId="u-2"),
         company.track("After", 10, anonymousId="a-1", groupId="g-1"),
+        company.track("Late", 18, anonymousId="a-1", groupId="g-1"),
     )
     found = {one["event"]: one["related"] for one in company.found("limit=100")["data"]}
-    assert found.keys() == {"group", "Before", "After"}
+    assert found.keys() == {"group", "Before", "Late", "After"}
     whose = {name: told["users"][0]["id"] for name, told in found.items()}
-    assert (whose["Before"], whose["After"]) == ("u-1", "u-2")
+    assert (whose["Before"], whose["Late"], whose["After"]) == ("u-1", "u-1", "u-2")
     assert company.app.faults() == []
 
 

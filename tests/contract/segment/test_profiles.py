@@ -207,6 +207,45 @@ def test_events_are_chosen_by_name_and_time(space: Space) -> None:
     assert names(f"start={iso(START_MS)}") == {"group"}
 
 
+def test_pages_are_chosen_by_the_names_that_they_are_shown_by(app: App) -> None:
+    """A page without a name is shown as what it is, and so is a track call of that name."""
+    space = Space(app)
+    app.calls(
+        space.key,
+        ("page", {"userId": "u-1", "name": "Home"}),
+        ("page", {"userId": "u-1", "name": "About Us"}),
+        ("page", {"userId": "u-1"}),
+        ("screen", {"userId": "u-1", "name": "home"}),
+        ("track", {"userId": "u-1", "event": "Home"}),
+        ("track", {"userId": "u-1", "event": "Page", "name": "About Us"}),
+        ("identify", {"userId": "u-1", "name": "Home", "traits": {"a": 1}}),
+    )
+
+    def names(query: str) -> list[str]:
+        pages = space.pages(f"users/profiles/user_id:u-1/events?{query}")
+        return sorted(one["event"] for body in pages for one in body["data"])
+
+    everything = ["About Us", "Home", "Home", "Page", "home", "identify", "page"]
+    assert names("limit=100") == names("limit=2") == everything
+    for limit in (1, 100):
+        also = f"&limit={limit}"
+        assert names(f"include=Home{also}") == ["Home", "Home", "home"]
+        assert names(f"include=about us{also}") == ["About Us"]
+        assert names(f"include=Page{also}") == ["Page", "page"]
+        assert names(f"exclude=home{also}") == ["About Us", "Page", "identify", "page"]
+        assert names(f"exclude=page,identify{also}") == ["About Us", "Home", "Home", "home"]
+        assert names(f"include=Home,Page&exclude=Page{also}") == ["Home", "Home", "home"]
+        assert names(f"include=screen{also}") == []
+
+
+def test_a_malformed_key_is_told_before_a_malformed_position(space: Space) -> None:
+    for view in VIEWS:
+        for key, code in (("u-1", "validation_error"), ("user_id:u-1", "invalid_request_error")):
+            status, body = space.ask(f"users/profiles/{key}/{view}?min_as_of=soon")
+            assert (status, body["error"]["code"]) == (400, code)
+        assert space.ask(f"others/profiles/user_id:u-1/{view}?min_as_of=soon")[0] == 404
+
+
 def test_metadata_names_the_first_and_the_last_message(space: Space) -> None:
     found = space.found("users/profiles/user_id:u-1/metadata")["metadata"]
     assert found.keys() == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -190,3 +191,64 @@ def test_a_file_that_is_no_plan_is_refused(
     assert "is not a plan like" in capsys.readouterr().err
     assert run("account", "set", *where, "--plan", tmp_path / "none") == 1
     assert run("account", "set", *where, "--protect", "a", "--protect-nothing") == 2
+
+
+def test_computed_traits_are_said_and_shown(
+    installed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert create(installed) == 0
+    where = ("--data", installed, "--client", "acme", "--account", "shop")
+    file = tmp_path / "computed.json"
+    said: list[dict[str, Any]] = [
+        {"name": "orders", "kind": "event_counter", "events": ["Order Completed"]},
+        {
+            "name": "spent",
+            "kind": "sum",
+            "events": ["Order Completed"],
+            "property": "total",
+            "conditions": [{"property": "total", "operator": "greater", "value": 1}],
+        },
+    ]
+    file.write_text(json.dumps(said))
+    capsys.readouterr()
+    assert run("account", "set", *where, "--computed", file) == 0
+    shown = printed(capsys)["computed"]
+    assert shown == [one | {"events": ["order_completed"]} for one in said]
+    file.write_text(json.dumps(shown))
+    assert run("account", "set", *where, "--computed", file) == 0
+    assert printed(capsys)["computed"] == shown
+    assert run("account", "set", *where, "--strict") == 0
+    assert printed(capsys)["computed"] == shown
+    file.write_text("[]")
+    assert run("account", "set", *where, "--computed", file) == 0
+    assert printed(capsys)["computed"] == []
+    assert run("account", "show", *where) == 0
+    assert printed(capsys)["computed"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "is not a JSON list of computed traits"),
+        ("{}", "is not a JSON list of computed traits"),
+        ("[" * 100_000, "is not a JSON list of computed traits"),
+        ("\udcff", "is not a JSON list of computed traits"),
+        ('[{"name":"n","kind":"event_counter","events":["page"],"window":7}]', "windowed"),
+        ('[{"name":"n","kind":"median","events":["page"]}]', "The kinds are event_counter"),
+    ],
+)
+def test_a_file_that_says_no_computed_traits_is_refused(
+    installed: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str,
+    says: str,
+) -> None:
+    assert create(installed) == 0
+    capsys.readouterr()
+    file = tmp_path / "computed.json"
+    file.write_bytes(content.encode(errors="surrogateescape"))
+    where = ("--data", installed, "--client", "acme", "--account", "shop")
+    assert run("account", "set", *where, "--computed", file) == 1
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert run("account", "set", *where, "--computed", tmp_path / "none") == 1

@@ -29,7 +29,7 @@ from onefold.api.declared import (
 )
 from onefold.api.dialect import ANSWERED, PROFILE_KEY, TENANT
 from onefold.api.intilery.asked import Query
-from onefold.api.intilery.profiles import KEY, PROFILE_NOT_FOUND, is_of_one, key_of
+from onefold.api.intilery.profiles import KEY, PROFILE_NOT_FOUND, is_of_one, key_first, key_of
 from onefold.api.route import Route
 from onefold.domain.calls.finding import email_key
 from onefold.domain.calls.names import action_of_name
@@ -97,7 +97,7 @@ def shown(holder: Holder, found: Item) -> Shown:
     at = iso_millis(entry.at_ms)
     return Shown(
         customer.id,
-        entry.event_id,
+        found.event_id,
         at,
         at if entry.received_ms == entry.at_ms else iso_millis(entry.received_ms),
         entry.action,
@@ -264,6 +264,7 @@ ROUTES = (
         family="intilery",
         inline=_is_short,
         reads=True,
+        path_first=key_first,
         parameters=(*TENANT, KEY, *PARAMETERS),
         answers={200: Answer("A page of the timeline.", _PAGE, headers=ANSWERED)},
         fails="ASK-1001 ASK-1002 ASK-1003 CUS-1001",

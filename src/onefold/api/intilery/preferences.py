@@ -83,17 +83,17 @@ def post_preferences(request: Request, rooms: Rooms) -> Response:
     asked = decoded(request.body, _decode, what="a change of preferences")
     given = dict(parse_qsl(request.raw_query))
     reason, asset = asked.unsubscribe_reason or "", given.get("assetId", "")
-    after = preferences.changed(
-        found.preferences,
-        [_choice(one.channel, one.subscribed) for one in asked.channels],
-        [_choice(one.category or one.name, one.subscribed) for one in asked.categories],
-        all_off=asked.unsubscribe_all,
-        reason=_short(reason, "unsubscribeReason"),
+    change = Preferences(
+        tuple(_choice(_standard(one.channel), one.subscribed) for one in asked.channels),
+        tuple(_choice(one.category or one.name, one.subscribed) for one in asked.categories),
+        asked.unsubscribe_all,
+        _short(reason, "unsubscribeReason") if asked.unsubscribe_all else "",
     )
+    after = preferences.changed(found.preferences, change)
     if max(len(after.channels), len(after.categories)) > ENTRIES_MAX:
         raise Malformed("CTL-1008", f"There are at most {ENTRIES_MAX} channels and categories")
     calls: list[tuple[str, JSON]] = [
-        ("identify", {**found.who, "traits": {preferences.TRAIT: preferences.as_trait(after)}})
+        ("identify", {**found.who, "traits": {preferences.TRAIT: preferences.as_trait(change)}})
     ]
     if asked.unsubscribe_all or preferences.turned_off(found.preferences, after):
         said = {"assetId": _short(asset, "assetId"), "reason": reason}
@@ -182,6 +182,12 @@ def _shown(found: _Found, now: Preferences, rooms: Rooms) -> dict[str, JSON]:
         names = f"{whom.client}:{whom.account}:{whom.account.upper()}"
         said["writeKey"] = base64.b64encode(names.encode()).decode()
     return said
+
+
+def _standard(channel: str) -> str:
+    """A channel that there always is, as it is always spelt; others as they are."""
+    name = preferences.folded(channel)
+    return name if name in CHANNELS else channel
 
 
 def _choice(name: str, subscribed: bool) -> Choice:

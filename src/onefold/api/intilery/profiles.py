@@ -71,6 +71,11 @@ def key_of(request: Request, settings: Settings) -> Key:
     return asked_key(request, anonymous=bool(settings.anonymous_reads))
 
 
+def key_first(request: Request, rooms: Rooms) -> None:
+    """For `Route.path_first`. Raises Malformed ASK-1002."""
+    key_of(request, rooms.settings)
+
+
 def is_of_one(request: Request) -> bool:
     """Whether at most one customer is asked for: that is some reads by key, and perhaps a merge.
     Decides only where the answer is made, so it may be mistaken."""
@@ -131,7 +136,7 @@ def _meta(
     answer["createdBy"] = {"type": origin.kind, "createdTime": iso_millis(origin.at_ms)}
     if origin.filename is not None:
         answer["createdBy"]["filename"] = origin.filename
-    ends = metas.ends(reader, packing, customer, holder.brands)
+    ends = metas.ends(reader, packing, holder.sandbox.id, customer, holder.brands)
     if ends.first:
         answer["firstEvent"], answer["lastEvent"] = ends.first, ends.last
     by_rules, brought = metas.audiences(known.attributes)
@@ -163,6 +168,7 @@ def _route(view: str, handler: Handler, help: str, *, inline: bool) -> Route:
         family="intilery",
         inline=is_of_one if inline else None,
         reads=True,
+        path_first=key_first,
         parameters=(*TENANT, KEY),
         answers={
             200: Answer(

@@ -34,7 +34,7 @@ from onefold.api.intilery.asked import Query
 from onefold.api.intilery.key import malformed, parted
 from onefold.api.route import Handler, Route
 from onefold.domain.calls.marks import group_of
-from onefold.domain.calls.names import action_of_name
+from onefold.domain.calls.names import action_of_name, shown_name
 from onefold.domain.calls.namespaces import ANONYMOUS, GROUP
 from onefold.errors import NotFound
 from onefold.lookup import feeds, origins, subjects
@@ -74,7 +74,7 @@ def get_traits(request: Request, rooms: Rooms) -> Response:
     names = sorted(shown.keys() & set(wanted) if wanted else shown)
     page = _page(names, limit, after)
     answer = {
-        name: _verbose(subject, name, shown[name]) if verbose else shown[name]
+        name: _verbose(subject, name, shown[name], kind) if verbose else shown[name]
         for name in page.items
     }
     return _answered(request, rooms, "traits", answer, page)
@@ -109,6 +109,7 @@ def get_events(request: Request, rooms: Rooms) -> Response:
         ascending=asked.choice("sort", ("asc", "desc"), default="desc") == "asc",
         size=limit + 1,
         after=_event_after(request, rooms, asked),
+        by_name=True,
     )
     with _sight(request, rooms) as sight:
         subject = _subject(whom, sight)
@@ -223,12 +224,16 @@ def _of_class(subject: Subject, kind: str) -> dict[str, JSON]:
     audiences: dict[str, JSON] = dict.fromkeys(subject.audiences, True)
     if kind == AUDIENCE:
         return audiences
+    computed = {name: one.value for name, one in subject.computed.items()}
     if kind == COMPUTED:
-        return subject.computed
-    return {**audiences, **subject.computed, **subject.traits}
+        return computed
+    return {**audiences, **computed, **subject.traits}
 
 
-def _verbose(subject: Subject, name: str, value: JSON) -> JSON:
+def _verbose(subject: Subject, name: str, value: JSON, kind: str) -> JSON:
+    computed = subject.computed.get(name)
+    if computed is not None and (kind == COMPUTED or name not in subject.traits):
+        return {"value": value, "source_id": None, "updated_at": iso_millis(computed.at_ms)}
     noted = subject.noted(name)
     if noted is None:
         return {"value": value, "source_id": None, "updated_at": None}
@@ -269,11 +274,11 @@ def _event(snapshot: Snapshot, subject: Subject, item: Item, externals: list[JSO
         "external_ids": externals,
         "context": message.get("context") or {},
         "type": kind,
-        "message_id": message.get("messageId") or entry.event_id,
+        "message_id": message.get("messageId") or item.event_id,
         "source_id": item.dataset,
         "timestamp": iso_millis(entry.at_ms),
         "properties": message.get("properties") or message.get("traits") or {},
-        "event": message.get("event") or message.get("name") or kind,
+        "event": shown_name(message, entry.action),
         "related": _group(message) if subject.customer is not None else _whose(snapshot, item),
     }
     return answer
@@ -363,6 +368,7 @@ def _route(view: str, handler: Handler, shape: dict[str, JSON], *parameters: Par
         gate="space",
         family="intilery",
         reads=True,
+        path_first=_whom,
         parameters=(*_PLACES, *parameters),
         answers={200: Answer("What was asked for.", shape, headers=ANSWERED)},
         fails="ASK-1001 ASK-1002 ASK-1003 CUS-1001",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from onefold.domain.calls import preferences
 from onefold.domain.calls.call import Call, Understood
 from onefold.domain.calls.namespaces import ANONYMOUS, DEVICE, EMAIL, GROUP, USER
 
@@ -65,6 +66,11 @@ def traits_entity(u: Understood, call: Call, received_ms: int) -> dict[str, Any]
     first = u.campaign is not None and CAMPAIGN not in (traits or {})
     if first:
         traits = {**(traits or {}), CAMPAIGN: u.campaign}
+    if call.door == "preferences" and traits and preferences.TRAIT in traits:
+        words = preferences.words_of(preferences.of_change(traits[preferences.TRAIT]))
+        if words:
+            said["preferences"] = words
+        traits = {name: value for name, value in traits.items() if name != preferences.TRAIT}
     if traits:
         said["traits"] = traits
     if u.type == "group":

@@ -6,9 +6,10 @@ Source: Intilery contract, 7.3, 7.4, 8 and 13.4.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from onefold.domain.calls.computed import ComputedTrait, taken
 from onefold.domain.calls.message import ID_BYTES_MAX
 from onefold.domain.calls.names import action_of
 from onefold.domain.calls.namespaces import GROUP
@@ -19,24 +20,33 @@ from onefold.domain.identity.namespace import NamespaceBook
 
 class Mark(NamedTuple):
     """Of one event. active: whether somebody was there. group: the XID of the group that it is tied
-    to; None for none."""
+    to; None for none. taken: (id, JSON) of what computed traits take of it."""
 
     action: str
     brand: str
     active: bool
     group: Xid | None
+    taken: tuple[tuple[str, str], ...] = ()
 
 
-def mark_of(entity: dict[str, Any], brand: str, namespaces: NamespaceBook) -> Mark:
-    """The mark of an event as an entity. brand: of events that name none."""
+def mark_of(
+    entity: dict[str, Any],
+    brand: str,
+    namespaces: NamespaceBook,
+    computed: Sequence[ComputedTrait] = (),
+) -> Mark:
+    """The mark of an event as an entity. brand: of events that name none. computed: the traits that
+    may take something of it."""
     said = entity.get("_onefold")
     said = said if isinstance(said, dict) else {}
     own = said.get("brand")
+    action, message = action_of(entity), message_in(entity)
     return Mark(
-        action_of(entity),
+        action,
         own if isinstance(own, str) and own else brand,
         said.get("active") is not False,
-        _group(message_in(entity), namespaces),
+        _group(message, namespaces),
+        taken(computed, message, action) if computed else (),
     )
 
 

@@ -6,9 +6,11 @@ were removed. To lay a record over a fragment, or a fragment over another one, t
 the value with the greater stamp. This is a join: neither order nor repetition changes what comes
 out, and the fragments of all identities of a person fold into one the same way.
 
-A fragment's body is {"_onefold": {"traits": {…}, "groups": {…}}, "_stamps": {"t:plan": stamp,
-"g:g1": stamp}}; the stamps of an account's own traits begin with "a:". A stamp without a value says
-that the trait was removed. Source: Intilery contract, 11.4 to 11.6.
+A fragment's body is {"_onefold": {"traits": {…}, "groups": {…}, "preferences": {…}}, "_stamps":
+{"t:plan": stamp, "g:g1": stamp, "p:channel:sms": stamp}}; the stamps of an account's own traits
+begin with "a:". A stamp without a value says that the trait was removed. Preferences are laid over
+the trait that they change when a person's fragments are folded. Source: Intilery contract, 11.4 to
+11.7.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from onefold.domain.calls import preferences
 from onefold.domain.calls.namespaces import GROUP
 from onefold.domain.profile.fragment import STAMPS, Fragment
 from onefold.domain.profile.traits import MIRRORED, mirrored
@@ -25,7 +28,7 @@ from onefold.domain.profile.traits import MIRRORED, mirrored
 Stamp: TypeAlias = list[Any]
 """[when it happened, when it was received, the event's id]; times in epoch ms."""
 
-_PERSON, _ACCOUNT, _RELATION = "t:", "a:", "g:"
+_PERSON, _ACCOUNT, _RELATION, _PREFERENCE = "t:", "a:", "g:", "p:"
 _UNSTAMPED: Final[Stamp] = [0, 0, ""]
 """Of what was written into the fragment as an ordinary record."""
 _canonical = msgspec.json.Encoder(order="sorted").encode
@@ -108,11 +111,35 @@ def _one(fragments: Sequence[Fragment]) -> Fragment:
     words = _Words()
     for fragment in fragments:
         words.hear(fragment.attributes.get("_onefold") or {}, fragment.stamps or {})
-    body = words.body()
+    body = _with_preferences(words.body())
     newest = max(fragments, key=lambda one: (one.effective_ms, one.seq, one.xid))
     as_of_ms = effective_ms(body, max(one.ingested_ms for one in fragments))
     stamps = body.pop(STAMPS)
     return msgspec.structs.replace(newest, effective_ms=as_of_ms, attributes=body, stamps=stamps)
+
+
+def _with_preferences(body: dict[str, Any]) -> dict[str, Any]:
+    """A body whose trait of preferences says what the changes since have made of it."""
+    said: dict[str, Any] = body["_onefold"]
+    changes = said.get("preferences")
+    if not changes:
+        return body
+    stamps: dict[str, Stamp] = body[STAMPS]
+    trait = _PERSON + preferences.TRAIT
+    whole = stamps.get(trait, _UNSTAMPED)
+    newer = {name: stamps[_PREFERENCE + name] for name in changes}
+    newer = {name: stamp for name, stamp in newer.items() if stamp > whole}
+    stamps = {key: stamp for key, stamp in stamps.items() if not key.startswith(_PREFERENCE)}
+    said = {name: value for name, value in said.items() if name != "preferences"}
+    if newer:
+        traits = said.get("traits", {})
+        words = sorted(newer, key=lambda name: (newer[name], name))
+        now = preferences.overlaid(
+            traits.get(preferences.TRAIT), [(name, changes[name]) for name in words]
+        )
+        said["traits"] = {**traits, preferences.TRAIT: now}
+        stamps[trait] = max(newer.values())
+    return {"_onefold": said, STAMPS: stamps}
 
 
 def _mirrors(folded: Fragment) -> Iterator[Fragment]:
@@ -132,21 +159,24 @@ def _mirrors(folded: Fragment) -> Iterator[Fragment]:
 
 
 class _Words:
-    """The newest word on each trait and relation, among those heard."""
+    """The newest word on each trait, relation and preference, among those heard."""
 
-    __slots__ = ("_groups", "_stamps", "_traits")
+    __slots__ = ("_groups", "_preferences", "_stamps", "_traits")
 
     def __init__(self) -> None:
         self._stamps: dict[str, Stamp] = {}
         self._traits: dict[str, Any] = {}
         self._groups: dict[str, Any] = {}
+        self._preferences: dict[str, Any] = {}
 
     def hear(self, said: dict[str, Any], stamps: dict[str, Stamp]) -> None:
         traits, groups = said.get("traits") or {}, said.get("groups") or {}
+        changes = said.get("preferences") or {}
         if not self._stamps:
             self._stamps = dict(stamps)
             self._traits = {name: value for name, value in traits.items() if value is not None}
             self._groups = dict(groups)
+            self._preferences = dict(changes)
             return
         for key, stamp in stamps.items():
             known = self._stamps.get(key)
@@ -155,6 +185,8 @@ class _Words:
             name = key[2:]
             if key.startswith(_RELATION):
                 into, value = self._groups, groups.get(name)
+            elif key.startswith(_PREFERENCE):
+                into, value = self._preferences, changes.get(name)
             else:
                 into, value = self._traits, traits.get(name)
             if stamp == known and not _is_less(into.get(name), value):
@@ -169,6 +201,8 @@ class _Words:
         said = {"traits": self._traits} if self._traits else {}
         if self._groups:
             said["groups"] = self._groups
+        if self._preferences:
+            said["preferences"] = self._preferences
         return {"_onefold": said, STAMPS: self._stamps}
 
 
@@ -190,4 +224,6 @@ def _stamps_of(body: dict[str, Any]) -> dict[str, Stamp]:
     found = {kind + name: stamp for name in said.get("traits") or {}}
     for name in said.get("groups") or {}:
         found[_RELATION + name] = stamp
+    for name in said.get("preferences") or {}:
+        found[_PREFERENCE + name] = stamp
     return found

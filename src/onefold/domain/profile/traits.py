@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 OWNED: Final = frozenset(
@@ -50,14 +51,15 @@ def view(
     id: str,
     external_id: str | None,
     email: str | None,
+    computed: Mapping[str, Any] = MappingProxyType({}),
     fills_name: bool = False,
 ) -> dict[str, Any]:
     """The traits of a merged profile, as the dialects show them.
 
     profile: merged attributes, read only. email: an address of the customer, taken when nothing
     else says one. fills_name: make a `name` for who has none. A trait that XDM mirrors is what the
-    merged field says, unless its own value is one that XDM cannot say. `computed` is there when a
-    computed trait has a value.
+    merged field says, unless its own value is one that XDM cannot say. computed: values of computed
+    traits, by name; shown when there are any.
     """
     own = _object(profile.get("_onefold"))
     shown = {name: value for name, value in _object(own.get("traits")).items() if name not in OWNED}
@@ -69,9 +71,8 @@ def view(
         shown["email"] = email
     if fills_name and "name" not in shown and (name := full_name(shown)):
         shown["name"] = name
-    computed = _object(own.get("computed"))
     if computed:
-        shown["computed"] = computed
+        shown["computed"] = dict(computed)
     shown["id"] = id
     if external_id is not None:
         shown["externalId"] = external_id

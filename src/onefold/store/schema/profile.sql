@@ -165,19 +165,32 @@ CREATE INDEX feed_by_time ON feed (at_ms, received_ms, event_id);
 CREATE INDEX feed_by_receipt ON feed (received_ms, event_id);
 CREATE INDEX feed_by_group ON feed (group_xid, at_ms, received_ms, event_id) WHERE group_xid IS NOT NULL;
 
+-- What computed traits take of events; lives and dies with the event's row in feed.
+CREATE TABLE taken (
+  xid         TEXT    NOT NULL,
+  at_ms       INTEGER NOT NULL,
+  received_ms INTEGER NOT NULL,
+  event_id    TEXT    NOT NULL,
+  trait       TEXT    NOT NULL,  -- id of the definition
+  value       TEXT    NOT NULL,  -- JSON
+  PRIMARY KEY (xid, at_ms, received_ms, event_id, trait)
+) WITHOUT ROWID;
+
 -- To whom the events of an identity went when somebody else began to use it; see pipeline/handover.py.
 CREATE TABLE handovers (
-  xid   TEXT NOT NULL,
-  owner TEXT NOT NULL,
-  PRIMARY KEY (xid, owner)
+  xid      TEXT    NOT NULL,
+  until_ms INTEGER NOT NULL,  -- by the time of what gave it to somebody else
+  owner    TEXT    NOT NULL,
+  PRIMARY KEY (xid, until_ms, owner)
 ) WITHOUT ROWID;
 CREATE INDEX handovers_to ON handovers (owner);
 
--- Whose fragments say a name that finds people and does not link them: an email, a group.
+-- Whose fragments say a name that finds people and does not link them: an email, a group. And which
+-- identities are found by another name than their own: an email in another spelling.
 CREATE TABLE finders (
   found   TEXT NOT NULL,  -- xid of the name
   owner   TEXT NOT NULL,
-  dataset TEXT NOT NULL,
+  dataset TEXT NOT NULL,  -- of the fragment; empty: the owner is found by what it is itself
   PRIMARY KEY (found, owner, dataset)
 ) WITHOUT ROWID;
 CREATE INDEX finders_of_owners ON finders (owner, dataset);
@@ -188,7 +201,7 @@ CREATE TABLE customer_ids (
   xid TEXT NOT NULL
 ) WITHOUT ROWID;
 
--- How far feed, finders and customer_ids are filled for what was here before; see
+-- How far feed, taken, finders and customer_ids are filled for what was here before; see
 -- pipeline/backfill.py.
 CREATE TABLE backfills (
   part   TEXT    NOT NULL PRIMARY KEY,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
+from onefold.domain.calls.computed import ComputedTrait
 from onefold.store.engine import Reader, Transaction
 from onefold.wire import encode_json
 
@@ -16,8 +17,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     calls, traits, groups: ids of the datasets of calls, of what is said of people and of what is
     said of groups. protected: traits that calls with a write key do not set. strict: what the plan
     does not name is refused. plan_events: actions; plan_traits: names. merges_users: an alias makes
-    one customer of two users; else it is refused.
-    Source: Intilery contract, 11.3, 11.10 and 16.6.
+    one customer of two users; else it is refused. computed: traits that follow from events, and
+    computed_number: how often they were said.
+    Source: Intilery contract, 11.3, 11.10, 16.1 and 16.6.
     """
 
     client: str
@@ -30,6 +32,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     plan_events: tuple[str, ...] = ()
     plan_traits: tuple[str, ...] = ()
     merges_users: bool = False
+    computed: tuple[ComputedTrait, ...] = ()
+    computed_number: int = 0
 
     @property
     def brand(self) -> str:

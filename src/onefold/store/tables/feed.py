@@ -11,6 +11,8 @@ import msgspec
 
 from onefold.domain.identity.identity import Xid
 from onefold.store.engine import Reader, Row, Transaction, Value, read_among
+from onefold.store.tables import taken
+from onefold.store.tables.taken import Values
 
 Key = tuple[Xid, int, int, str]
 """(owner, time, time of receipt, event id)."""
@@ -18,7 +20,8 @@ Key = tuple[Xid, int, int, str]
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One event. action: its slug. active: whether somebody was there when it happened. group_xid:
-    of the group that it is tied to, if any."""
+    of the group that it is tied to, if any. taken: what computed traits take of it, which is kept
+    beside it (tables/taken.py); only `of_keys` reads that."""
 
     xid: Xid
     at_ms: int
@@ -28,6 +31,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     brand: str
     active: bool
     group_xid: Xid | None = None
+    taken: Values = ()
 
     @property
     def key(self) -> Key:
@@ -65,28 +69,28 @@ class Ask(msgspec.Struct, frozen=True):
 
 
 def add(transaction: Transaction, entries: Iterable[Entry]) -> None:
-    """Write entries; those that are there already stay."""
+    """Write entries, with what was taken of them; those that are there already stay."""
+    entries = sorted(entries, key=_by_key)
     transaction.write_many(
         "INSERT INTO feed (xid, at_ms, received_ms, event_id, action, brand, active, group_xid)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (xid, at_ms, received_ms, event_id) DO NOTHING",
-        [
-            (*e.key, e.action, e.brand, int(e.active), e.group_xid)
-            for e in sorted(entries, key=_by_key)
-        ],
+        [(*e.key, e.action, e.brand, int(e.active), e.group_xid) for e in entries],
     )
+    taken.add(transaction, [(e.key, e.taken) for e in entries if e.taken])
 
 
 def remove(transaction: Transaction, keys: Iterable[Key]) -> None:
     """Delete the entries of events that are gone."""
+    keys = sorted(keys)
     transaction.write_many(
-        "DELETE FROM feed WHERE xid = ? AND at_ms = ? AND received_ms = ? AND event_id = ?",
-        sorted(keys),
+        "DELETE FROM feed WHERE xid = ? AND at_ms = ? AND received_ms = ? AND event_id = ?", keys
     )
+    taken.remove(transaction, keys)
 
 
 def of_keys(reader: Reader, keys: Sequence[Key]) -> list[Entry]:
-    """Those of the entries that there are."""
+    """Those of the entries that there are, with what was taken of them."""
     rows = read_among(
         reader,
         "SELECT xid, at_ms, received_ms, event_id, action, brand, active, group_xid FROM feed"
@@ -94,7 +98,11 @@ def of_keys(reader: Reader, keys: Sequence[Key]) -> list[Entry]:
         [part for key in keys for part in key],
         width=4,
     )
-    return [_entry(row) for row in rows]
+    found = taken.of_keys(reader, keys)
+    if not found:
+        return [_entry(row) for row in rows]
+    entries = map(_entry, rows)
+    return [msgspec.structs.replace(one, taken=found.get(one.key, ())) for one in entries]
 
 
 def page(reader: Reader, owners: Sequence[Xid] | None, ask: Ask) -> list[Entry]:
@@ -180,19 +188,21 @@ def activity_of(reader: Reader, owners: Sequence[Xid]) -> dict[Xid, int]:
 
 
 def left(reader: Reader, owner: Xid) -> int:
-    """How many entries of an owner are of events that it does not own: none, as long as all is
-    well."""
+    """How many entries of an owner, and values taken, are of events that it does not own: none, as
+    long as all is well."""
     number: int = reader.read(
         "SELECT count(*) FROM feed WHERE xid = ? AND NOT EXISTS (SELECT 1 FROM events"
         " WHERE events.xid = feed.xid AND events.event_id = feed.event_id)",
         (owner,),
     )[0][0]
-    return number
+    return number + taken.left(reader, owner)
 
 
 def forget(transaction: Transaction, owners: Iterable[Xid]) -> None:
     """Delete everything under identities that own nothing any more."""
-    transaction.write_many("DELETE FROM feed WHERE xid = ?", sorted((xid,) for xid in owners))
+    owners = sorted(owners)
+    transaction.write_many("DELETE FROM feed WHERE xid = ?", [(xid,) for xid in owners])
+    taken.forget(transaction, owners)
 
 
 def count(reader: Reader) -> int:

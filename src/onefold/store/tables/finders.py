@@ -1,6 +1,8 @@
-"""Finders: whose fragments say a name that finds people and does not link them.
+"""Finders: whose fragments say a name that finds people and does not link them; and which
+identities of the graph are found by another name than their own.
 
-A function of the fragments: written anew whenever one is. Source: intilery contract, 11.1.
+A function of the fragments, written anew whenever one is, and of the identities, written once.
+Source: intilery contract, 2.11 and 11.1.
 """
 
 from __future__ import annotations
@@ -11,7 +13,10 @@ from onefold.domain.identity.identity import Xid
 from onefold.store.engine import Reader, Transaction, read_among
 
 Key = tuple[Xid, str]
-"""(owner, dataset) of a fragment."""
+"""(owner, dataset) of a fragment, or (identity, GRAPH)."""
+
+GRAPH = ""
+"""In place of a dataset: what an identity is found by for what it is."""
 
 
 def put(transaction: Transaction, owner: Xid, dataset: str, found: Iterable[Xid]) -> None:
@@ -31,7 +36,7 @@ def put_all(transaction: Transaction, said: Mapping[Key, Iterable[Xid]]) -> None
 
 
 def owners(reader: Reader, found: Xid, limit: int) -> list[Xid]:
-    """Up to `limit` identities whose fragments say a name, in order, each once."""
+    """Up to `limit` identities that a name leads to, in order, each once."""
     rows = reader.read(
         "SELECT DISTINCT owner FROM finders WHERE found = ? ORDER BY owner LIMIT ?", (found, limit)
     )
@@ -63,12 +68,14 @@ def said_by(reader: Reader, owners: Sequence[Xid]) -> dict[Key, set[Xid]]:
 
 
 def left(reader: Reader, owner: Xid) -> int:
-    """How many rows of an owner are of fragments that are not there: none, as long as all is
-    well."""
+    """How many rows of an owner are of fragments that are not there, or of an identity that is not
+    known: none, as long as all is well."""
     number: int = reader.read(
-        "SELECT count(*) FROM finders WHERE owner = ? AND NOT EXISTS (SELECT 1 FROM fragments"
-        " WHERE fragments.xid = finders.owner AND fragments.dataset = finders.dataset)",
-        (owner,),
+        "SELECT count(*) FROM finders WHERE owner = ? AND CASE WHEN dataset = ? THEN"
+        " NOT EXISTS (SELECT 1 FROM identities WHERE identities.xid = finders.owner)"
+        " ELSE NOT EXISTS (SELECT 1 FROM fragments"
+        " WHERE fragments.xid = finders.owner AND fragments.dataset = finders.dataset) END",
+        (owner, GRAPH),
     )[0][0]
     return number
 

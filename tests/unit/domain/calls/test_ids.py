@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from onefold.domain.calls.ids import customer_id, event_id, fresh_event_id
+from onefold.domain.calls.ids import (
+    customer_id,
+    event_id,
+    fresh_event_id,
+    record_event_id,
+)
 from onefold.domain.identity.identity import Xid
 
 
@@ -16,8 +21,12 @@ def test_ids_are_uuids_of_what_they_stand_for() -> None:
         event_id("s1", "a"),
         event_id("s1", "é"),
         event_id("", "a"),
+        event_id("s1", "1"),
+        record_event_id("s1", 1),
+        record_event_id("s1", 11),
+        record_event_id("s2", 1),
     }
-    assert len(made) == 6
+    assert len(made) == 10
     assert all(str(UUID(one)) == one and UUID(one).version == 8 for one in made)
 
 
@@ -25,6 +34,7 @@ def test_ids_are_for_ever() -> None:
     """They are not stored everywhere they are told: another form of hash would lose people."""
     assert customer_id("s1", Xid("a")) == "86226975-1602-86ce-869b-48a1a50fa4c5"
     assert event_id("s1", "m-1") == "8b8375e2-c632-8a5b-bd33-0f7feb3d6cb7"
+    assert record_event_id("s1", 1) == "29f88b50-83ae-8bae-a77e-d5306c16ec43"
 
 
 def test_fresh_ids_are_in_the_order_of_their_calls() -> None:

@@ -13,7 +13,9 @@ from onefold.domain.calls.preferences import (
     changed,
     folded,
     of_trait,
+    overlaid,
     turned_off,
+    words_of,
 )
 
 _names = st.sampled_from(["email", "sms", "News", "special offers", "Special_Offers", "x"])
@@ -45,8 +47,8 @@ def test_what_was_asked_for_holds_and_the_rest_stays(
     others: list[Choice],
     all_off: bool,
 ) -> None:
-    before = changed(of_trait(None), channels, categories, all_off=False, reason="")
-    after = changed(before, more, others, all_off=all_off, reason="because")
+    before = changed(of_trait(None), Preferences(tuple(channels), tuple(categories)))
+    after = changed(before, Preferences(tuple(more), tuple(others), all_off, "because"))
     for was, asked, now in (
         (before.channels, more, after.channels),
         (before.categories, others, after.categories),
@@ -60,10 +62,44 @@ def test_what_was_asked_for_holds_and_the_rest_stays(
         assert after.reason == "because"
 
 
+_changes = st.lists(
+    st.builds(
+        lambda channels, categories, all_off: Preferences(
+            tuple(channels), tuple(categories), all_off, "because" if all_off else ""
+        ),
+        _lists,
+        _lists,
+        st.booleans(),
+    ),
+    max_size=5,
+)
+
+
+@given(_lists, _changes)
+def test_the_latest_word_on_each_choice_makes_what_all_changes_made(
+    channels: list[Choice], changes: list[Preferences]
+) -> None:
+    trait = as_trait(Preferences(tuple(channels), ()))
+    after = of_trait(trait)
+    words: dict[str, tuple[int, object]] = {}
+    for number, change in enumerate(changes):
+        after = changed(after, change)
+        words |= {name: (number, said) for name, said in words_of(change).items()}
+    latest = sorted(words, key=lambda name: (words[name][0], name))
+    now = of_trait(overlaid(trait, [(name, words[name][1]) for name in latest]))
+    assert _by_name(now.channels) == _by_name(after.channels)
+    assert _by_name(now.categories) == _by_name(after.categories)
+    assert (now.all_off, now.reason) == (after.all_off, after.reason)
+
+
+def _by_name(choices: tuple[Choice, ...]) -> dict[str, bool]:
+    return {folded(one.name): one.subscribed for one in choices}
+
+
 def test_only_what_was_on_can_be_turned_off() -> None:
     nothing = of_trait(None)
-    on = changed(nothing, [Choice("SMS", True)], [], all_off=False, reason="")
-    off = changed(on, [], [], all_off=True, reason="")
+    on = changed(nothing, Preferences((Choice("SMS", True),), ()))
+    off = changed(on, Preferences((), (), all_off=True))
     assert not turned_off(nothing, on)
     assert turned_off(on, off)
     assert not turned_off(nothing, off)

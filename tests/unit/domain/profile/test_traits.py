@@ -74,5 +74,9 @@ def test_an_identity_is_the_email_only_when_nothing_else_says_one() -> None:
 
 def test_names_that_are_the_platforms_are_hidden() -> None:
     own = {"traits": dict.fromkeys(OWNED, "mine"), "computed": {"orders": 3}}
-    assert seen({"_onefold": own}) == {"id": "i", "externalId": "u-1", "computed": {"orders": 3}}
-    assert "computed" not in seen({"_onefold": {**own, "computed": {}}})
+    assert seen({"_onefold": own}) == {"id": "i", "externalId": "u-1"}
+
+
+def test_computed_traits_are_shown_when_there_are_any() -> None:
+    shown = view({}, id="i", external_id="u-1", email=None, computed={"orders": 3})
+    assert shown == {"id": "i", "externalId": "u-1", "computed": {"orders": 3}}
