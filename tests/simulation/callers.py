@@ -2,7 +2,8 @@
 they heard no answer, and tell things late; the process dies in between.
 
 The model knows an account as its contract tells it: whoever used a device last has it, what
-happened on it before stays with who had it then, and of each trait the newest word counts.
+happened on it before stays with who had it then, of each trait the newest word counts, and computed
+traits follow from the events.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from onefold.domain.profile.stamped import folded
 from onefold.errors import Unavailable
 from onefold.inlet.calls import Calls, Sent
 from onefold.journal import Journal
+from onefold.lookup.computed import of_owners
 from onefold.store.packing import Packing
 from onefold.store.tables import calls, events, feed, fragments, identities
 from onefold.testing.faults import Crash, FaultyPlaces
@@ -45,6 +47,7 @@ TROUBLES = (
     "late call of a device that has gone on",
     "late word on a trait",
     "crash while idle",
+    "computed trait defined anew",
 )
 Stamp = tuple[int, int, str]
 
@@ -58,6 +61,7 @@ class Model:
         self.holders: dict[str, tuple[str, int]] = {}
         self.past: dict[str, list[tuple[int, str]]] = {}
         self.events: dict[str, set[str]] = {}
+        self.names_of: dict[str, str] = {}
         self.traits: dict[str, dict[str, tuple[Stamp, Any]]] = {}
         self.known: set[str] = set()
         self.troubles: Counter[str] = Counter()
@@ -73,6 +77,7 @@ class Model:
         owner = user if user is not None else self._had(device, at_ms)
         assert owner is not None
         self.events.setdefault(owner, set()).add(event_id)
+        self.names_of[event_id] = message.get("event", "")
         said = self.traits.setdefault(owner, {})
         for name, value in message.get("traits", {}).items():
             stamp = (at_ms, received_ms, event_id)
@@ -119,6 +124,7 @@ class Callers:
         _, self._sandbox = accounts.create(
             world.control, world.clock, world.ids, client="acme", account="calls"
         )
+        self._count("Seen")
         self._sent: list[dict[str, Any]] = []
         self._accepted: list[tuple[str, dict[str, Any], int, int]] = []
         self._number = 0
@@ -131,6 +137,7 @@ class Callers:
             (self._round, 10),
             (self._crash, 1),
             (self._audit, 1),
+            (self._define, 1),
         )
         for _ in range(STEPS):
             (act,) = self._random.choices([a for a, _ in actions], [w for _, w in actions])
@@ -185,6 +192,20 @@ class Callers:
         if at[0] not in {one[0] for one in self._accepted}:
             self._accepted.append(at)
         inlet.accept(judged, body_bytes=len(raw))
+
+    def _define(self) -> None:
+        self.troubles["computed trait defined anew"] += 1
+        self._count(self._random.choice(("Seen", "Bought")))
+
+    def _count(self, event: str) -> None:
+        """Let the account count the events of one name."""
+        self._counted = event
+        accounts.set_rules(
+            self._world.control,
+            client="acme",
+            account="calls",
+            computed=[{"name": "times", "kind": "event_counter", "events": [event]}],
+        )
 
     def _round(self) -> None:
         trouble = for_pipeline(self._random) if self._random.random() < 0.4 else None
@@ -260,6 +281,12 @@ class Callers:
         expect(f"{user}: timeline", {one.event_id for one in page}, wanted)
         kept = [one.event_id for xid in members for one in events.kept_of(engine, xid)]
         expect(f"{user}: events", sorted(kept), sorted(wanted))
+        number = sum(1 for one in wanted if model.names_of[one] == self._counted)
+        snapshot = self._world.definitions.snapshot(self._sandbox.id)
+        with engine.reading() as moment:
+            computed = of_owners(moment, snapshot, members)
+        counted = {name: one.value for name, one in computed.items()}
+        expect(f"{user}: computed traits", counted, {"times": number} if number else {})
         words: dict[str, tuple[Stamp, Any]] = {}
         for one in names:
             for trait, word in model.traits.get(one, {}).items():
