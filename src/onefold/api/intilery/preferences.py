@@ -235,7 +235,7 @@ ROUTES = (
             ("application/json", "text/plain"),
             example={"channels": [{"channel": "email", "subscribed": True}]},
         ),
-        answers={200: Answer("As they are from now on.", _SHOWN, headers=PLACED)},
+        answers={200: Answer("What was known, with the change.", _SHOWN, headers=PLACED)},
         fails=f"{_FAILS} API-1003 AUT-1008 CAL-1009 CTL-1008 INL-1017",
     ),
 )
