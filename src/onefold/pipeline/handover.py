@@ -83,8 +83,8 @@ def hand_over(transaction: Transaction, work: Work, taken: Iterable[Taken]) -> N
 
 def give_late(transaction: Transaction, work: Work) -> None:
     """Let records of a device that had happened before it went to somebody else be the first one's:
-    events, and what calls say of people. Costs a read for the records that name nobody by a name of
-    a unique namespace, where anything is handed over at all."""
+    events, and what calls say of people. Costs a seek for each device that records name without a
+    user."""
     rules = work.snapshot.rules
     if rules is None or not rules.hands_over:
         return
