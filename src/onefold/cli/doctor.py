@@ -55,14 +55,16 @@ def examine(data: Path) -> int:
 
 
 def _lake(places: Places, sandbox: SandboxId, journal: Journal) -> list[Finding]:
-    """What the lake's counts say. A landing in between has them counted again."""
+    """What the lake's counts say. A landing in between has them counted again, and so has a removal:
+    it takes away what a moment that was looked at still had."""
     lake = Lake(places.lake(sandbox), memory_bytes=LAKE_MEMORY_BYTES, writable=False)
     try:
         while True:
             figures = lake.figures()
             with places.profile(sandbox).reading() as reader:
                 found = list(doctor.lake_examined(reader, journal, figures))
-            if lake.progress() == figures.progress:
+            is_clean = all(one.clean for one in found)
+            if lake.progress() == figures.progress and (is_clean or lake.figures() == figures):
                 return found
     finally:
         lake.close()
