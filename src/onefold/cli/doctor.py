@@ -55,8 +55,8 @@ def examine(data: Path) -> int:
 
 
 def _lake(places: Places, sandbox: SandboxId, journal: Journal) -> list[Finding]:
-    """What the lake's counts say. A landing in between has them counted again, and so has a removal:
-    it takes away what a moment that was looked at still had."""
+    """What the lake's counts say. A landing in between has them counted again, and so has a
+    removal: it takes away what a moment that was looked at still had."""
     lake = Lake(places.lake(sandbox), memory_bytes=LAKE_MEMORY_BYTES, writable=False)
     try:
         while True:
