@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from onefold.domain.xdm.types import INTEGER_RANGE, Field, XdmType
+from onefold.lake.duck import CATALOGUE
 from onefold.lake.lake import Lake
 from onefold.lake.sql import place
 from onefold.store.tables.progress import Progress
@@ -192,6 +193,26 @@ def test_a_lake_that_was_never_written_holds_nothing(tmp_path: Path) -> None:
     assert lake.landed() == []
     assert lake.rows(DATASET, thing(), limit=5) == []
     assert not (tmp_path / "lake").exists()
+
+
+def test_a_lake_that_is_being_made_holds_nothing_yet(tmp_path: Path) -> None:
+    """A reader comes while the first landing makes the catalogue, and again behind it."""
+    lake = lake_at(tmp_path)
+    reader = Lake(lake.directory, memory_bytes=MEMORY_BYTES, writable=False)
+    lake.directory.mkdir()
+    (lake.directory / CATALOGUE).touch()
+    nothing: tuple[Progress, dict[str, str], bool] = (Progress(0, 0), {}, False)
+    assert (reader.progress(), reader.tables(), reader.exists) == nothing
+    (lake.directory / CATALOGUE).unlink()
+    lake.duck.connection()
+    assert (lake.directory / CATALOGUE).exists()
+    assert (reader.progress(), reader.tables(), reader.exists) == nothing
+    assert reader.figures().rows == {}
+    land(lake, part(thing(t=TEXT), [{"t": "x"}]))
+    assert reader.exists
+    assert len(rows(reader, thing(t=TEXT))) == 1
+    lake.close()
+    reader.close()
 
 
 def test_everything_is_for_the_owner_only_and_nothing_is_left_beside(tmp_path: Path) -> None:

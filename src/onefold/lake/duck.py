@@ -32,6 +32,7 @@ _EXTENSIONS = (
 _THREADS = 2
 _BUSY_MS = 10_000
 _LOCKED = "database is locked"
+_NOT_MADE = "no such table"
 _PASSING = (duckdb.IOException, duckdb.TransactionException, duckdb.OutOfMemoryException)
 
 Row = tuple[Any, ...]
@@ -55,8 +56,25 @@ class Duck:
 
     @property
     def exists(self) -> bool:
-        """Whether anything was ever landed."""
+        """Whether there is a catalogue, if only one that is being made."""
         return (self.directory / CATALOGUE).exists()
+
+    def has(self, table: str) -> bool:
+        """Whether a table of this name was made and committed. Asks the catalogue itself, which
+        DuckDB cannot attach while it is being made. Raises Unavailable API-9002."""
+        try:
+            catalogue = sqlite3.connect(self.directory / CATALOGUE, timeout=_BUSY_MS / 1000)
+            try:
+                found = catalogue.execute(
+                    "SELECT 1 FROM ducklake_table WHERE table_name = ?", (table,)
+                ).fetchone()
+            finally:
+                catalogue.close()
+        except sqlite3.OperationalError as error:
+            if _NOT_MADE in str(error):
+                return False
+            raise Unavailable("API-9002", "The lake's catalogue is in use") from error
+        return found is not None
 
     def run(
         self, template: str, parameters: Sequence[Any] = (), parts: dict[str, Sql] | None = None

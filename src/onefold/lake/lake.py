@@ -97,8 +97,13 @@ class Lake:
 
     @property
     def exists(self) -> bool:
-        """Whether anything was ever landed; until then reading answers that there is nothing."""
-        return self.duck.exists
+        """Whether anything was ever landed; until then reading answers that there is nothing. To
+        readers it exists when it has its own tables, which are made together."""
+        if self.duck.writable or not self.duck.exists:
+            return self.duck.exists
+        if not self._is_prepared:
+            self._is_prepared = self.duck.has("progress")
+        return self._is_prepared
 
     def close(self) -> None:
         """Let go of the files; used again, the lake opens anew."""
