@@ -5,6 +5,8 @@ An event is known by its owner and its _id; the first one stays. Source: ingesti
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from onefold.domain.identity.identity import Xid
 from onefold.pipeline.handover import known_elsewhere
 from onefold.pipeline.known_calls import drop_known
@@ -68,21 +70,21 @@ def note_changes(transaction: Transaction, work: Work) -> None:
     if not work.records:
         return
     last = max(record.seq for record in work.records)
-    owners = {r.fragment.xid for r in work.records if r.fragment is not None}
-    told = {work.clusters[xid] for xid in owners if xid in work.clusters}  # accounts are in none
-    unnamed = sorted(owners & (work.late - work.clusters.keys()))
-    if unnamed:
-        told |= set(identities.clusters_of(transaction, unnamed).values())
-    changed = told | work.regrouped | _recomputed(transaction, work)
+    told = _clusters(
+        transaction, work, {r.fragment.xid for r in work.records if r.fragment is not None}
+    )
+    recomputed = _clusters(
+        transaction, work, {r.event.xid for r in work.records if r.event is not None and r.taken}
+    )
+    changed = told | work.regrouped | recomputed
     if changed:
         clusters.change(transaction, changed, last)
         clusters.forget(transaction, work.gone)
     tell(transaction, last, work.now_ms, work.before, work.after, told)
 
 
-def _recomputed(transaction: Transaction, work: Work) -> set[Xid]:
-    """The clusters whose computed traits events may have changed."""
-    owners = {r.event.xid for r in work.records if r.event is not None and r.taken}
+def _clusters(transaction: Transaction, work: Work, owners: Set[Xid]) -> set[Xid]:
+    """The clusters of owners, of whom the batch names most; accounts are in none."""
     known = {xid: work.clusters[xid] for xid in owners if xid in work.clusters}
     others = sorted(owners - known.keys())
     return {*known.values(), *identities.clusters_of(transaction, others).values()}

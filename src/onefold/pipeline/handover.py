@@ -104,7 +104,6 @@ def give_late(transaction: Transaction, work: Work) -> None:
         _given(record, late[record.seq]) if record.seq in late else record
         for record in work.records
     ]
-    work.late = set(late.values())
 
 
 def known_elsewhere(transaction: Transaction, keys: Sequence[EventKey]) -> set[EventKey]:

@@ -81,8 +81,7 @@ class Work:
     identities that are new (absent before) or have moved. counted: for observability, what
     count.py cannot tell from the rest. folded: None when the batch has no fragments. suppressed:
     numbers of the records that were kept out. calls: the records of calls that were normalized,
-    with what they are of, by number. known: the calls among them that came before. late: who got
-    records of devices that are somebody else's now.
+    with what they are of, by number. known: the calls among them that came before.
     """
 
     snapshot: Snapshot
@@ -102,7 +101,6 @@ class Work:
     suppressed: list[int] = field(default_factory=list)
     calls: dict[int, tuple[CallMark, Accepted]] = field(default_factory=dict)
     known: dict[str, Seen] = field(default_factory=dict)
-    late: set[Xid] = field(default_factory=set)
 
     def absorb(self, other: Work) -> None:
         """Take over what another part of the batch brought about."""
